@@ -1,0 +1,38 @@
+/** Every way a request can be refused. Metrics, logs and HTTP all read this one list. */
+export type Failure =
+  | { readonly kind: "malformed-request"; readonly reason: string }
+  | { readonly kind: "host-not-allowed"; readonly host: string }
+  | { readonly kind: "token-forwarded" }
+  | { readonly kind: "token-ttl-invalid" }
+  | { readonly kind: "token-path-versioned" }
+  | { readonly kind: "token-missing" }
+  | { readonly kind: "token-invalid" }
+  | { readonly kind: "method-not-allowed"; readonly allow: string }
+  | { readonly kind: "path-unknown" }
+  | { readonly kind: "path-blocked"; readonly path: string }
+  /** No source of workloads knows this address. */
+  | { readonly kind: "unknown-peer"; readonly address: string }
+  /** Several running workloads claim the address: nobody is served by it. */
+  | { readonly kind: "contested-peer"; readonly address: string; readonly claimants: readonly string[] }
+  /** The sources of workloads cannot tell at the moment; asking again may help. */
+  | { readonly kind: "identity-unavailable"; readonly address: string; readonly reason: string }
+  | { readonly kind: "no-role"; readonly workload: string }
+  | { readonly kind: "bad-role"; readonly workload: string; readonly place: string; readonly reason: string }
+  | { readonly kind: "role-mismatch"; readonly requested: string; readonly granted: string }
+  /** STS said no and will say no again until someone changes a policy. */
+  | { readonly kind: "sts-denied"; readonly roleArn: string; readonly code: string }
+  | { readonly kind: "sts-unavailable"; readonly roleArn: string; readonly code: string }
+  /** The call to STS is under way and goes on; the caller has waited long enough. */
+  | { readonly kind: "credentials-pending"; readonly roleArn: string }
+  | { readonly kind: "upstream-unavailable"; readonly what: string; readonly reason: string };
+
+/** The only error the product throws on purpose. Anything else that escapes is a bug. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly failure: Failure;
+
+  constructor(failure: Failure, options?: ErrorOptions) {
+    super(failure.kind, options);
+    this.failure = failure;
+  }
+}
