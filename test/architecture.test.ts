@@ -30,7 +30,7 @@ test("every folder of src/ has its place in the layers", () => {
 test("imports point only to lower layers", () => {
   const wrong = sources.flatMap(({ file, text }) =>
     importsOf(text)
-      .filter((target) => target.startsWith("../"))
+      .filter((target) => target.startsWith("../") && target.endsWith(".ts"))
       .map((target) => folderOf(target.replace(/^(\.\.\/)+/, "")))
       .filter((to) => rank(to) === -1 || rank(to) >= rank(folderOf(file)))
       .map((to) => `${file} imports ${to}/`),

@@ -1,0 +1,156 @@
+import leven from "leven";
+import { parseRoleReference } from "../core/role-reference.ts";
+import { readConfigFile } from "./config-file.ts";
+import {
+  type Config,
+  environmentOf,
+  flagOf,
+  OPTION_NAMES,
+  OPTIONS,
+  type OptionKind,
+  type OptionName,
+} from "./options.ts";
+
+/** One value somebody wrote, and where, for the message when it is wrong. */
+export interface Setting {
+  readonly name: string;
+  readonly value: unknown;
+  /** "config.yaml:3", "environment variable TASKROLE_LISTEN", "flag --listen" */
+  readonly place: string;
+}
+
+/** What can be wrong with a configuration, all of it at once. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** One sentence each: the place, the thing, what is wanted. */
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join("\n"));
+    this.mistakes = mistakes;
+  }
+}
+
+export interface ConfigSources {
+  /** A file that must exist; undefined: {@link DEFAULT_CONFIG_FILE}, which need not. */
+  readonly file: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** By option name; text, or true for a switch. */
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+export const DEFAULT_CONFIG_FILE = "/etc/taskrole/config.yaml";
+/** Names the file, so it is no setting itself. */
+export const CONFIG_FILE_VARIABLE = "TASKROLE_CONFIG";
+
+/**
+ * File < environment < flags, checked as a whole: what is wrong anywhere is
+ * said in one go, also what a stronger source would have hidden.
+ *
+ * @throws ConfigError
+ */
+export function loadConfig(sources: ConfigSources): Config {
+  const file = fromFile(sources);
+  const settings = [...file.settings, ...fromEnvironment(sources.environment), ...fromFlags(sources.flags)];
+  const { values, mistakes } = checkedSettings(settings);
+  const all = [...file.mistakes, ...mistakes, ...crossChecks(values)];
+  if (all.length > 0) throw new ConfigError(all);
+  return Object.freeze(withDefaults(values));
+}
+
+function fromFile({ file, environment }: ConfigSources): { settings: readonly Setting[]; mistakes: readonly string[] } {
+  const named = file ?? environment[CONFIG_FILE_VARIABLE];
+  const read = readConfigFile(named ?? DEFAULT_CONFIG_FILE);
+  if (read) return read;
+  const mistakes = named === undefined ? [] : [`${named}: there is no such configuration file`];
+  return { settings: [], mistakes };
+}
+
+function fromEnvironment(environment: ConfigSources["environment"]): Setting[] {
+  const names = new Map<string, OptionName>(OPTION_NAMES.map((name) => [environmentOf(name), name]));
+  return Object.entries(environment)
+    .filter(
+      ([variable, value]) =>
+        variable.startsWith("TASKROLE_") && variable !== CONFIG_FILE_VARIABLE && value !== undefined,
+    )
+    .map(([variable, value]) => {
+      const name = names.get(variable) ?? variable;
+      return { name, value: fromText(name, value), place: `environment variable ${variable}` };
+    });
+}
+
+const fromFlags = (flags: ConfigSources["flags"]): Setting[] =>
+  Object.entries(flags)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ({ name, value: fromText(name, value), place: `flag --${flagOf(name)}` }));
+
+/** What does not read as its kind stays text, and the option's own check then says what it wants. */
+function fromText(name: string, value: unknown): unknown {
+  return typeof value === "string" && isOption(name) ? READERS[OPTIONS[name].kind](value) : value;
+}
+
+const READERS: Readonly<Record<OptionKind, (text: string) => unknown>> = {
+  text: (text) => text,
+  number: (text) => (/^-?\d+$/.test(text) ? Number(text) : text),
+  switch: (text) => ({ true: true, false: false })[text] ?? text,
+  json: jsonOr,
+};
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+const isOption = (name: string): name is OptionName => Object.hasOwn(OPTIONS, name);
+
+type Values = Map<string, { readonly value: unknown; readonly place: string }>;
+
+function checkedSettings(settings: readonly Setting[]): { values: Values; mistakes: string[] } {
+  const values: Values = new Map();
+  const mistakes: string[] = [];
+  for (const { name, value, place } of settings) {
+    if (!isOption(name)) {
+      mistakes.push(`${place}: there is no setting "${name}"${suggestion(name)}`);
+      continue;
+    }
+    const parsed = OPTIONS[name].schema.safeParse(value);
+    if (parsed.success) values.set(name, { value: parsed.data, place });
+    else for (const issue of parsed.error.issues) mistakes.push(mistake({ name, value, place }, issue));
+  }
+  return { values, mistakes };
+}
+
+function mistake({ name, value, place }: Setting, issue: { path: PropertyKey[]; message: string }): string {
+  const inner = issue.path.reduce<unknown>((at, key) => Object(at)[key], value);
+  return `${place}: ${[name, ...issue.path].join(".")} ${issue.message}; it is ${JSON.stringify(inner)}`;
+}
+
+/** The likeliest meant name, when one is close enough that a slip of the fingers explains it. */
+function suggestion(name: string): string {
+  const candidates = name.startsWith("TASKROLE_") ? OPTION_NAMES.map(environmentOf) : [...OPTION_NAMES];
+  const [best] = candidates
+    .map((candidate) => ({ candidate, distance: leven(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= Math.max(2, name.length / 3) ? `; did you mean "${best.candidate}"?` : "";
+}
+
+/** What only shows when settings are looked at together. */
+function crossChecks(values: Values): string[] {
+  const role = values.get("defaultRole");
+  const parsed = parseRoleReference(String(role?.value ?? ""));
+  if (!role || parsed.kind !== "name" || parsed.account === undefined || /^\d{12}$/.test(parsed.account)) return [];
+  const accounts = Object(values.get("accounts")?.value) as Readonly<Record<string, string>>;
+  if (Object.hasOwn(accounts, parsed.account)) return [];
+  return [`${role.place}: defaultRole names the account "${parsed.account}", which the setting accounts does not have`];
+}
+
+const withDefaults = (values: Values): Config =>
+  Object.fromEntries(
+    OPTION_NAMES.map((name) => [
+      name,
+      values.has(name) ? values.get(name)?.value : OPTIONS[name].schema.parse(undefined),
+    ]),
+  ) as Config;

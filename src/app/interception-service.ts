@@ -1,0 +1,49 @@
+import type { Log } from "../audit/log.ts";
+import { Interception } from "../kernel/interception.ts";
+import { InterceptionError } from "../kernel/interception-error.ts";
+import type { InterceptionStatus } from "../kernel/interception-status.ts";
+import type { Config } from "./options.ts";
+import type { Service } from "./services.ts";
+import { StartError } from "./start-error.ts";
+
+/**
+ * Up before anything listens, watched while the daemon runs, and left up when
+ * it stops: containers are then refused a connection, never let through.
+ */
+export function interceptionService({ listen }: Pick<Config, "listen">, log: Log): Service {
+  const interception = new Interception({ port: listen.port });
+  const stopping = new AbortController();
+  let watching = Promise.resolve();
+  return {
+    name: "interception",
+    async start() {
+      await interception.up().catch((error: unknown) => {
+        throw notUp(error);
+      });
+      log.info({ port: listen.port }, "interception is up");
+      watching = interception.watch(watchEvents(log), stopping.signal);
+    },
+    async stop() {
+      stopping.abort();
+      await watching;
+    },
+  };
+}
+
+const watchEvents = (log: Log) => ({
+  onDrift: (status: InterceptionStatus) =>
+    log.warn({ parts: driftOf(status) }, "the interception was changed by someone"),
+  onMended: () => log.info({}, "the interception is mended"),
+  onMendFailed: (error: unknown) => log.error(words(error), "the interception could not be mended"),
+});
+
+const driftOf = ({ parts }: InterceptionStatus): readonly string[] =>
+  parts
+    .filter(({ state }) => state !== "present")
+    .map(({ name, state, differences }) => [`${name} is ${state}`, ...differences].join(": "));
+
+const notUp = (error: unknown): unknown =>
+  error instanceof InterceptionError ? new StartError(`${error.message} ${error.remedy}`, { cause: error }) : error;
+
+const words = (error: unknown) =>
+  error instanceof InterceptionError ? { reason: error.message, remedy: error.remedy } : { err: error };

@@ -1,0 +1,158 @@
+import { z } from "zod";
+import { parseRoleReference } from "../core/role-reference.ts";
+
+/** How an option is written where only text can be: in the environment and on the command line. */
+export type OptionKind = "text" | "number" | "switch" | "json";
+
+export interface Option {
+  readonly kind: OptionKind;
+  /** What stands behind the flag in --help, e.g. "HOST:PORT"; none for a switch. */
+  readonly argument?: string;
+  readonly help: string;
+  readonly schema: z.ZodType;
+}
+
+const check = <T extends z.ZodType>(schema: T, of: Omit<Option, "schema">): Option & { readonly schema: T } => ({
+  ...of,
+  schema,
+});
+
+const text = (error: string) => z.string({ error });
+const httpUrl = (example: string) =>
+  text(`must be an http:// or https:// address like ${example}`)
+    .regex(/^https?:\/\/[^/?#\s]+\/?$/, {
+      error: `must be an http:// or https:// address like ${example}, without a path`,
+    })
+    .transform((url) => url.replace(/\/$/, ""));
+const TWELVE_DIGITS = "must be the twelve digits of an AWS account, in quotes so that YAML does not read a number";
+const accountId = text(TWELVE_DIGITS).regex(/^\d{12}$/, { error: TWELVE_DIGITS });
+
+const LISTEN = /^(?<host>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?<port>\d{1,5})$/;
+const LISTEN_ERROR = 'must be ADDRESS:PORT, e.g. "[::]:9254" or "127.0.0.1:9254"';
+
+const listen = text(LISTEN_ERROR).transform((value, context) => {
+  const { host, port } = LISTEN.exec(value)?.groups ?? {};
+  if (host !== undefined && Number(port) <= 65_535) return { host: host.replace(/[[\]]/g, ""), port: Number(port) };
+  context.addIssue({ code: "custom", message: LISTEN_ERROR });
+  return z.NEVER;
+});
+
+const role = text("must be a role: an ARN, or [PATH/]NAME[@ACCOUNT]").superRefine((value, context) => {
+  const parsed = parseRoleReference(value);
+  if (parsed.kind === "bad-role-reference")
+    context.addIssue({ code: "custom", message: `is no role: ${parsed.reason}` });
+});
+
+const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(", ")}` });
+
+/** Role chaining caps a session at one hour: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining */
+const MAX_SESSION_SECONDS = 3600;
+const sessionSecondsError = `must be a whole number from 900 to ${MAX_SESSION_SECONDS}`;
+
+/** Every setting: its type, its default, its check and its line in --help. The one list of them there is. */
+export const OPTIONS = {
+  listen: check(listen.prefault("[::]:9254"), {
+    kind: "text",
+    argument: "ADDRESS:PORT",
+    help: "where the metadata service listens; containers reach it only through the interception",
+  }),
+  dockerEndpoint: check(
+    text("must be unix:///PATH or tcp://HOST:PORT")
+      .regex(/^(unix:\/\/\/.+|tcp:\/\/[^/]+:\d+|https?:\/\/[^/]+)$/, {
+        error: "must be unix:///PATH or tcp://HOST:PORT",
+      })
+      .default("unix:///var/run/docker.sock"),
+    { kind: "text", argument: "URL", help: "the Docker Engine that knows the containers" },
+  ),
+  metadataUrl: check(httpUrl("http://169.254.169.254").default("http://169.254.169.254"), {
+    kind: "text",
+    argument: "URL",
+    help: "the real instance metadata service",
+  }),
+  stsEndpoint: check(httpUrl("https://sts.eu-west-1.amazonaws.com").optional(), {
+    kind: "text",
+    argument: "URL",
+    help: "the STS endpoint (default: the region's own)",
+  }),
+  region: check(
+    text("must be a region like eu-west-1")
+      .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, { error: "must be a region like eu-west-1" })
+      .optional(),
+    {
+      kind: "text",
+      argument: "REGION",
+      help: "the region whose STS is called (default: the host's, from its metadata)",
+    },
+  ),
+  interception: check(oneOf("nftables", "none").default("nftables"), {
+    kind: "text",
+    argument: "HOW",
+    help: "nftables: bring the containers' metadata traffic here; none: you route it here yourself",
+  }),
+  defaultRole: check(role.optional(), {
+    kind: "text",
+    argument: "ROLE",
+    help: "for containers that name no role (default: they have none)",
+  }),
+  defaultAccountId: check(accountId.optional(), {
+    kind: "text",
+    argument: "ACCOUNT",
+    help: "the account of roles written without one (default: the host's, from its metadata)",
+  }),
+  accounts: check(z.record(z.string(), accountId, { error: "must map names to accounts" }).default({}), {
+    kind: "json",
+    argument: "JSON",
+    help: 'names for accounts, as in reader@prod: {"prod": "444455556666"}',
+  }),
+  sessionSeconds: check(
+    z
+      .int({ error: sessionSecondsError })
+      .min(900, { error: sessionSecondsError })
+      .max(MAX_SESSION_SECONDS, {
+        error: `${sessionSecondsError}: sessions of a role assumed by a role end after an hour`,
+      })
+      .default(MAX_SESSION_SECONDS),
+    { kind: "number", argument: "SECONDS", help: "how long each session lasts" },
+  ),
+  metadataTokens: check(oneOf("required", "optional").default("required"), {
+    kind: "text",
+    argument: "WHETHER",
+    help: "required: IMDSv2 only; optional: version 1 as well, for clients too old to ask for a token",
+  }),
+  runtimeDirectory: check(
+    text("must be an absolute path").regex(/^\//, { error: "must be an absolute path" }).default("/run/taskrole"),
+    {
+      kind: "text",
+      argument: "DIR",
+      help: "holds the key of the metadata tokens; in memory (tmpfs), so never on a disk",
+    },
+  ),
+  mock: check(z.boolean({ error: "must be true or false" }).default(false), {
+    kind: "switch",
+    help: "answer from the built-in mock of EC2 and STS: for a laptop, without AWS",
+  }),
+  logLevel: check(oneOf("debug", "info", "warn", "error").default("info"), {
+    kind: "text",
+    argument: "LEVEL",
+    help: "debug adds a line per request",
+  }),
+  logFormat: check(oneOf("json", "text").default("json"), {
+    kind: "text",
+    argument: "FORMAT",
+    help: "json: a JSON object per line; text: for people",
+  }),
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Every setting with its value: merged, checked, frozen. */
+export type Config = { readonly [Name in OptionName]: z.output<(typeof OPTIONS)[Name]["schema"]> };
+
+export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
+
+/** sessionSeconds -> session-seconds */
+export const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** sessionSeconds -> TASKROLE_SESSION_SECONDS */
+export const environmentOf = (name: string): string => `TASKROLE_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;

@@ -1,0 +1,55 @@
+import type { BrokerEvents, HandOut, RefusedRequest } from "../broker/broker-events.ts";
+import type { EpochMs } from "../core/credentials.ts";
+import type { Workload } from "../core/workload.ts";
+import { explainFailure } from "./explain-failure.ts";
+import type { Log } from "./log.ts";
+import { RepeatGate } from "./repeat-gate.ts";
+
+export interface AuditOptions {
+  readonly log: Log;
+  readonly now: () => EpochMs;
+}
+
+/** The same refusal of the same peer is written at most this often; the next line says how many were left out. */
+const REPEAT_AFTER_MS = 10_000;
+
+/** One line for each hand-out of credentials and for each refusal: who, which role, which key id. Never a secret. */
+export function auditLog({ log, now }: AuditOptions): BrokerEvents {
+  const gate = new RepeatGate({ now, repeatAfterMs: REPEAT_AFTER_MS });
+  return {
+    handedOut: (event) => log.info(handOutFields(event), "credentials handed out"),
+    refused(event) {
+      const left = gate.pass(`${event.peerAddress} ${event.failure.kind}`);
+      if (left !== undefined) log.warn({ ...refusalFields(event), ...(left > 0 && { repeats: left }) }, "refused");
+    },
+  };
+}
+
+const handOutFields = ({ peerAddress, workload, grant, accessKeyId, expiresAt }: HandOut) => ({
+  audit: "credentials",
+  peer: peerAddress,
+  ...workloadFields(workload),
+  role: grant.roleArn,
+  sessionName: grant.sessionName,
+  accessKeyId,
+  expires: new Date(expiresAt).toISOString(),
+});
+
+const refusalFields = ({ peerAddress, workload, failure, path, cause }: RefusedRequest) => ({
+  audit: "refusal",
+  refusal: failure.kind,
+  peer: peerAddress,
+  ...(workload && workloadFields(workload)),
+  ...(path !== undefined && { path }),
+  ...explainFailure(failure),
+  ...(cause !== undefined && { cause: wordsOf(cause) }),
+});
+
+const workloadFields = ({ id, name }: Workload) => ({ container: name, containerId: id });
+
+/**
+ * The message alone, since an SDK's error object holds the request it sent; and
+ * of the message nothing that could be a key or a token, since STS may quote the request back.
+ */
+const wordsOf = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).replace(/[A-Za-z0-9+/=]{40,}/g, "(left out)").slice(0, 500);

@@ -1,0 +1,96 @@
+import type { Failure } from "../core/failure.ts";
+
+/** For the operator: why it was refused, and what to do about it. */
+export interface Explanation {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+type Explain<Kind> = (failure: Extract<Failure, { kind: Kind }>) => Explanation;
+
+/** A sentence for each way to be refused; a kind without one does not compile. The workload gets none of this. */
+const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
+  "malformed-request": ({ reason }) => ({
+    reason: `the request cannot be read one way only: ${reason}`,
+    remedy: "no SDK sends this; look at what runs in the workload",
+  }),
+  "host-not-allowed": ({ host }) => ({
+    reason: `the Host is ${JSON.stringify(host)}, which is not the metadata service's`,
+    remedy: "ask 169.254.169.254 or [fd00:ec2::254]; a name of one's own is how DNS rebinding begins",
+  }),
+  "token-forwarded": () => ({
+    reason: "a request for a token came through a proxy (X-Forwarded-For)",
+    remedy: "exclude 169.254.169.254 from the workload's proxy: NO_PROXY=169.254.169.254",
+  }),
+  "token-ttl-invalid": () => ({
+    reason: "a token was asked for without X-aws-ec2-metadata-token-ttl-seconds from 1 to 21600",
+    remedy: "send the header with a whole number of seconds",
+  }),
+  "token-path-versioned": () => ({
+    reason: "a token was asked for under a dated version",
+    remedy: "tokens are only at /latest/api/token",
+  }),
+  "token-missing": () => ({
+    reason: "there was no metadata token, and one is required",
+    remedy: "use a client that speaks IMDSv2, or set metadataTokens: optional",
+  }),
+  "token-invalid": () => ({
+    reason: "the metadata token is expired, of another workload, or not one of ours",
+    remedy: "SDKs ask for a new one by themselves; if it repeats, something carries tokens between workloads",
+  }),
+  "method-not-allowed": ({ allow }) => ({
+    reason: "the path does not take this method",
+    remedy: `use one it takes: ${allow}`,
+  }),
+  "path-unknown": () => ({
+    reason: "there is no such path",
+    remedy: "none needed: clients probe",
+  }),
+  "path-blocked": ({ path }) => ({
+    reason: `${JSON.stringify(path)} of the host's metadata is not on the allow list`,
+    remedy: "none needed, unless the workload cannot do without it; the list is in docs/protocol.md",
+  }),
+  "unknown-peer": ({ address }) => ({
+    reason: `no container has the address ${address}`,
+    remedy: "is it a process of the host, or a container of an engine that dockerEndpoint does not name?",
+  }),
+  "contested-peer": ({ address, claimants }) => ({
+    reason: `several workloads claim the address ${address}: ${claimants.join(", ")}`,
+    remedy: "give each an address of its own; until then none of them is served",
+  }),
+  "identity-unavailable": ({ address, reason }) => ({
+    reason: `who has the address ${address} cannot be told: ${reason}`,
+    remedy: "see that the Docker Engine runs and answers at dockerEndpoint",
+  }),
+  "no-role": ({ workload }) => ({
+    reason: `${workload} names no role and there is no defaultRole`,
+    remedy: "label it taskrole.role=ROLE, or set IAM_ROLE in its environment, or set defaultRole",
+  }),
+  "bad-role": ({ workload, place, reason }) => ({
+    reason: `the role of ${workload} (${place}) cannot be used: ${reason}`,
+    remedy: "write an ARN, or [PATH/]NAME[@ACCOUNT]",
+  }),
+  "role-mismatch": ({ requested, granted }) => ({
+    reason: `the role ${JSON.stringify(requested)} was asked for; the workload's is ${granted}`,
+    remedy: "none needed after a role was changed: SDKs list the role again",
+  }),
+  "sts-denied": ({ roleArn, code }) => ({
+    reason: `STS refused ${roleArn}: ${code}`,
+    remedy: "two policies must agree: the host role's permission to sts:AssumeRole it, and its trust in the host role",
+  }),
+  "sts-unavailable": ({ roleArn, code }) => ({
+    reason: `STS could not be asked for ${roleArn}: ${code}`,
+    remedy: "check the way from this host to STS: region, stsEndpoint, VPC endpoint, proxy",
+  }),
+  "credentials-pending": ({ roleArn }) => ({
+    reason: `STS has not answered yet for ${roleArn}`,
+    remedy: "none needed: the call goes on, and the next request finds its result",
+  }),
+  "upstream-unavailable": ({ what, reason }) => ({
+    reason: `the host's metadata service did not give /${what}: ${reason}`,
+    remedy: "check metadataUrl, that the instance's metadata service is enabled, and its instance profile",
+  }),
+};
+
+export const explainFailure = (failure: Failure): Explanation =>
+  (EXPLANATIONS[failure.kind] as (failure: Failure) => Explanation)(failure);

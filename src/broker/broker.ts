@@ -1,0 +1,65 @@
+import type { Credentials } from "../core/credentials.ts";
+import { Refusal } from "../core/failure.ts";
+import { type Grant, grantFor, type HomeAccount, needsHome, type RoleRules, roleOf } from "../core/grant.ts";
+import type { Workload } from "../core/workload.ts";
+import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
+import type { CredentialCache } from "./credential-cache.ts";
+import type { CredentialIssuer } from "./credential-issuer.ts";
+import type { Binding, WorkloadResolver } from "./workload-resolver.ts";
+
+export interface BrokerParts {
+  readonly resolver: WorkloadResolver;
+  readonly issuer: CredentialIssuer;
+  readonly cache: CredentialCache;
+  readonly rules: RoleRules;
+  /** Asked only for roles written without account. @throws Refusal `upstream-unavailable` */
+  readonly home: () => Promise<HomeAccount>;
+  readonly sleep: Sleep;
+  /** How long one caller waits for STS: less than the least patient SDK (Go v2: 500 ms to the response head). */
+  readonly waitForStsMs: number;
+}
+
+/** What the surfaces ask of the product. */
+export interface Broker {
+  /** @throws Refusal when nobody can say, or may say, who asks from there */
+  identify(peerAddress: string): Promise<Binding>;
+  /** The role this workload has. Refuses; never falls back to the host's own role or to another's. */
+  grantFor(workload: Workload): Promise<Grant>;
+  /** @param binding on whose behalf; @param grant as {@link Broker.grantFor} gave it for the same workload */
+  credentialsFor(binding: Binding, grant: Grant): Promise<Credentials>;
+}
+
+/** The whole product in one file: who is asking, what may they be, here are the keys. */
+export class CredentialBroker implements Broker {
+  readonly #parts: BrokerParts;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+  }
+
+  async identify(peerAddress: string): Promise<Binding> {
+    const binding = await this.#parts.resolver.resolve(peerAddress);
+    if (!binding) throw new Refusal({ kind: "unknown-peer", address: peerAddress });
+    return binding;
+  }
+
+  async grantFor(workload: Workload): Promise<Grant> {
+    const role = roleOf(workload, this.#parts.rules);
+    const home = needsHome(role) ? await this.#parts.home() : undefined;
+    return grantFor(workload, role, { rules: this.#parts.rules, home });
+  }
+
+  async credentialsFor(_binding: Binding, grant: Grant): Promise<Credentials> {
+    const held = this.#parts.cache.get(grant.sessionKey, () => this.#parts.issuer.issue(grant));
+    if (!(held instanceof Promise)) return held;
+    const credentials = await withDeadline(held, this.#parts.waitForStsMs, this.#parts.sleep);
+    if (credentials === TIMED_OUT) throw new Refusal({ kind: "credentials-pending", roleArn: grant.roleArn });
+    return credentials;
+  }
+
+  /** Fetches what the workload is about to ask for; what fails here fails again, loudly, when it does ask. */
+  async prefetch(workload: Workload): Promise<void> {
+    const grant = await this.grantFor(workload);
+    await this.#parts.cache.get(grant.sessionKey, () => this.#parts.issuer.issue(grant));
+  }
+}

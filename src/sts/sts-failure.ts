@@ -1,0 +1,33 @@
+import { Refusal } from "../core/failure.ts";
+
+/**
+ * Codes after which asking again is useless until someone changes a policy or a setting.
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
+ */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  "AccessDenied",
+  "AccessDeniedException",
+  "ValidationError",
+  "ValidationException",
+  "MalformedPolicyDocument",
+  "MalformedPolicyDocumentException",
+  "PackedPolicyTooLarge",
+  "PackedPolicyTooLargeException",
+  "RegionDisabledException",
+]);
+
+/** Recognised by the error's code, never by its text; the text goes along as the cause, for the operator. */
+export function stsRefusal(roleArn: string, error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const code = codeOf(error);
+  const kind = FINAL_CODES.has(code) ? "sts-denied" : "sts-unavailable";
+  return new Refusal({ kind, roleArn, code }, { cause: error });
+}
+
+/** The SDK puts STS's code into `name`, and the system's (ECONNREFUSED) into `code`. */
+function codeOf(error: unknown): string {
+  const { name, code } = Object(error) as { name?: unknown; code?: unknown };
+  return (
+    [code, name].find((text) => typeof text === "string" && text !== "" && text !== "Error")?.toString() ?? "unknown"
+  );
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { ConfigError, type ConfigSources, loadConfig } from "../../src/app/config.ts";
+import { environmentOf, flagOf, OPTION_NAMES } from "../../src/app/options.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "taskrole-config-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const file = (text: string, name = "config.yaml"): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+const load = (given: Partial<ConfigSources>) => loadConfig({ file: file("", "empty.yaml"), environment: {}, flags: {}, ...given });
+
+function mistakes(given: Partial<ConfigSources>): readonly string[] {
+  try {
+    load(given);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes.map((mistake) => mistake.replaceAll(folder, "DIR"));
+    throw error;
+  }
+  return assert.fail("it was taken");
+}
+
+describe("loadConfig", () => {
+  it("has the documented defaults", () => {
+    const { listen, dockerEndpoint, metadataUrl, metadataTokens, interception, sessionSeconds, defaultRole } = load({});
+    assert.deepEqual(listen, { host: "::", port: 9254 });
+    assert.deepEqual(
+      [dockerEndpoint, metadataUrl, metadataTokens, interception, sessionSeconds, defaultRole],
+      ["unix:///var/run/docker.sock", "http://169.254.169.254", "required", "nftables", 3600, undefined],
+    );
+  });
+
+  it("lets the environment beat the file, and a flag beat both", () => {
+    const sources = { file: file("region: eu-west-1\nlogLevel: warn\nmock: true\n") };
+    const environment = { TASKROLE_REGION: "eu-west-2", TASKROLE_LOG_LEVEL: "error", HOME: "/root" };
+    const { region, logLevel, mock } = load({ ...sources, environment, flags: { region: "eu-west-3" } });
+    assert.deepEqual([region, logLevel, mock], ["eu-west-3", "error", true]);
+  });
+
+  it("reads numbers, switches and maps from text", () => {
+    const environment = {
+      TASKROLE_SESSION_SECONDS: "900",
+      TASKROLE_MOCK: "true",
+      TASKROLE_ACCOUNTS: '{"prod":"044455556666"}',
+      TASKROLE_DEFAULT_ACCOUNT_ID: "011122223333",
+    };
+    const { sessionSeconds, mock, accounts, defaultAccountId } = load({ environment });
+    assert.deepEqual(
+      [sessionSeconds, mock, accounts, defaultAccountId],
+      [900, true, { prod: "044455556666" }, "011122223333"],
+    );
+  });
+
+  it("says every mistake at once, each with its place", () => {
+    const text = "listen: here\ndefualtRole: x\naccounts:\n  prod: 444455556666\n";
+    assert.deepEqual(
+      mistakes({
+        file: file(text),
+        environment: { TASKROLE_MOCK: "yes", TASKROLE_REGOIN: "x" },
+        flags: { metadataTokens: "no" },
+      }),
+      [
+        'DIR/config.yaml:1: listen must be ADDRESS:PORT, e.g. "[::]:9254" or "127.0.0.1:9254"; it is "here"',
+        'DIR/config.yaml:2: there is no setting "defualtRole"; did you mean "defaultRole"?',
+        "DIR/config.yaml:3: accounts.prod must be the twelve digits of an AWS account, in quotes so that YAML does not read a number; it is 444455556666",
+        'environment variable TASKROLE_MOCK: mock must be true or false; it is "yes"',
+        'environment variable TASKROLE_REGOIN: there is no setting "TASKROLE_REGOIN"; did you mean "TASKROLE_REGION"?',
+        'flag --metadata-tokens: metadataTokens must be one of required, optional; it is "no"',
+      ],
+    );
+  });
+
+  const wrong = [
+    { text: "listen: a\n\tregion: b\n", says: /config\.yaml:2: is not YAML: .*tab/i, because: "a tab" },
+    { text: "listen: [\n", says: /is not YAML/, because: "an open bracket" },
+    { text: "- listen\n", says: /must be settings/, because: "a list" },
+    {
+      text: "region: eu-west-1\nregion: eu-west-2\n",
+      says: /config\.yaml:2: is not YAML: .*unique/i,
+      because: "a key twice",
+    },
+    { text: "listen: '[::]:99999'\n", says: /ADDRESS:PORT/, because: "no such port" },
+    { text: "listen: localhost:9254\n", says: /ADDRESS:PORT/, because: "a name, which could mean anything" },
+    { text: "defaultRole: ''\n", says: /is no role: it is empty/, because: "an empty role" },
+    { text: "defaultRole: a b\n", says: /white space/, because: "no role" },
+    {
+      text: "defaultRole: r@dev\n",
+      says: /config\.yaml:1: defaultRole names the account "dev"/,
+      because: "an unknown account",
+    },
+    { text: "sessionSeconds: 7200\n", says: /3600.*after an hour/, because: "longer than a chained session may be" },
+    { text: "sessionSeconds: 899\n", says: /900/, because: "shorter than STS allows" },
+    { text: "metadataUrl: http://169.254.169.254/latest\n", says: /without a path/, because: "a path" },
+    { text: "interception: iptable\n", says: /nftables, none/, because: "not a way we have" },
+    { text: "region: Frankfurt\n", says: /like eu-west-1/, because: "no region" },
+    { text: "dockerEndpoint: /var/run/docker.sock\n", says: /unix:\/\/\//, because: "a path alone" },
+    { text: "runtimeDirectory: run\n", says: /absolute/, because: "a relative path" },
+    { text: "1: x\n", says: /no setting "1"/, because: "a key that is no text" },
+  ];
+  for (const { text, says, because } of wrong) {
+    it(`refuses ${JSON.stringify(text)}: ${because}`, () => {
+      const all = mistakes({ file: file(text) });
+      assert.ok(
+        all.some((mistake) => says.test(mistake)),
+        all.join("\n"),
+      );
+    });
+  }
+
+  it("needs the file that was named, and can do without the one that was not", () => {
+    assert.deepEqual(mistakes({ file: join(folder, "none.yaml") }), [
+      "DIR/none.yaml: there is no such configuration file",
+    ]);
+    assert.deepEqual(mistakes({ file: undefined, environment: { TASKROLE_CONFIG: join(folder, "none.yaml") } }), [
+      "DIR/none.yaml: there is no such configuration file",
+    ]);
+    assert.equal(load({ file: undefined }).listen.port, 9254);
+  });
+
+  it("says an empty environment variable is a mistake, not a default", () => {
+    assert.match(
+      mistakes({ environment: { TASKROLE_DEFAULT_ROLE: "" } })[0] ?? "",
+      /TASKROLE_DEFAULT_ROLE: defaultRole is no role: it is empty/,
+    );
+  });
+
+  it("spells each option three ways", () => {
+    assert.equal(flagOf("metadataUrl"), "metadata-url");
+    assert.equal(environmentOf("metadataUrl"), "TASKROLE_METADATA_URL");
+    assert.equal(new Set(OPTION_NAMES.map(environmentOf)).size, OPTION_NAMES.length);
+  });
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { auditLog } from "../../src/audit/audit-log.ts";
+import { explainFailure } from "../../src/audit/explain-failure.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import { clock, START, workload } from "../support/workloads.ts";
+
+function bench() {
+  const lines: Record<string, unknown>[] = [];
+  const write = (fields: object, message: string) => lines.push({ ...fields, message });
+  const time = clock();
+  const events = auditLog({ log: { debug: write, info: write, warn: write, error: write }, now: time.now });
+  return { lines, time, events };
+}
+
+const noRole: Failure = { kind: "no-role", workload: "web" };
+
+describe("auditLog", () => {
+  it("tells of a hand-out: who, which role, which session, which key id, until when", () => {
+    const { lines, events } = bench();
+    const grant = { roleArn: "arn:r", roleName: "r", sessionName: "web-1", sessionSeconds: 3600, sessionKey: "k" };
+    events.handedOut({
+      peerAddress: "10.0.0.1",
+      workload: workload("web"),
+      grant,
+      accessKeyId: "ASIA1",
+      expiresAt: START,
+    });
+    assert.deepEqual(lines, [
+      {
+        audit: "credentials",
+        peer: "10.0.0.1",
+        container: "web",
+        containerId: workload("web").id,
+        role: "arn:r",
+        sessionName: "web-1",
+        accessKeyId: "ASIA1",
+        expires: "2026-01-02T03:04:05.000Z",
+        message: "credentials handed out",
+      },
+    ]);
+  });
+
+  it("tells of a refusal: who, why, and what to do about it", () => {
+    const { lines, events } = bench();
+    events.refused({ peerAddress: "10.0.0.1", workload: workload("web"), failure: noRole, path: "/latest" });
+    const [line] = lines;
+    assert.equal(line?.["refusal"], "no-role");
+    assert.equal(line?.["container"], "web");
+    assert.equal(line?.["path"], "/latest");
+    assert.match(String(line?.["reason"]), /web names no role/);
+    assert.match(String(line?.["remedy"]), /label it taskrole\.role/);
+  });
+
+  it("holds back repeats of one refusal of one peer, and says how many", () => {
+    const { lines, events, time } = bench();
+    const refuse = (peerAddress: string) => events.refused({ peerAddress, failure: noRole });
+    for (let i = 0; i < 5; i += 1) refuse("10.0.0.1");
+    refuse("10.0.0.2");
+    assert.equal(lines.length, 2);
+    time.turn(10_000);
+    refuse("10.0.0.1");
+    assert.equal(lines.at(-1)?.["repeats"], 4);
+  });
+
+  it("writes the words of a cause, and nothing in them that could be a key or a token", () => {
+    const { lines, events } = bench();
+    const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    const cause = Object.assign(new Error(`canonical string was x-amz-security-token:${secret}`), { secret });
+    events.refused({ peerAddress: "p", failure: { kind: "sts-unavailable", roleArn: "r", code: "x" }, cause });
+    assert.match(String(lines[0]?.["cause"]), /canonical string/);
+    assert.ok(!JSON.stringify(lines).includes(secret));
+  });
+});
+
+describe("explainFailure", () => {
+  it("quotes what a workload sent, so that it cannot write lines of its own", () => {
+    const { reason } = explainFailure({ kind: "host-not-allowed", host: "x\n{}" });
+    assert.ok(!reason.includes("\n"));
+  });
+});

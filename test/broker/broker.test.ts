@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { CredentialBroker } from "../../src/broker/broker.ts";
+import { type HandOut, observed } from "../../src/broker/broker-events.ts";
+import { CredentialCache } from "../../src/broker/credential-cache.ts";
+import { staticWorkloads } from "../../src/broker/static-workloads.ts";
+import { firstToKnow, type WorkloadResolver } from "../../src/broker/workload-resolver.ts";
+import type { Credentials } from "../../src/core/credentials.ts";
+import { Refusal } from "../../src/core/failure.ts";
+import type { Grant } from "../../src/core/grant.ts";
+import { sleep } from "../../src/kit/sleep.ts";
+import { clock, credentials, refused, workload } from "../support/workloads.ts";
+
+const RED = workload("red", "red-role");
+const BLUE = workload("blue", "blue-role");
+
+function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver?: WorkloadResolver } = {}) {
+  const { now } = clock();
+  const asked: Grant[] = [];
+  const broker = new CredentialBroker({
+    resolver:
+      given.resolver ??
+      staticWorkloads(
+        new Map([
+          ["10.0.0.1", RED],
+          ["10.0.0.2", BLUE],
+        ]),
+      ),
+    issuer: {
+      issue(grant) {
+        asked.push(grant);
+        return given.issue?.(grant) ?? Promise.resolve(credentials(grant.roleName, now()));
+      },
+    },
+    cache: new CredentialCache({ now, random: () => 0.5, renewRetryMs: 1, deniedForMs: 1, onRenewalError: () => {} }),
+    rules: { accounts: {}, sessionSeconds: 3600 },
+    home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
+    sleep,
+    waitForStsMs: 20,
+  });
+  const credentialsOf = async (address: string) => {
+    const binding = await broker.identify(address);
+    return broker.credentialsFor(binding, await broker.grantFor(binding.workload));
+  };
+  return { broker, asked, credentialsOf };
+}
+
+describe("CredentialBroker", () => {
+  it("gives each peer the credentials of its own workload's role", async () => {
+    const { credentialsOf } = bench();
+    assert.equal((await credentialsOf("10.0.0.1")).accessKeyId, "ASIAred-role");
+    assert.equal((await credentialsOf("10.0.0.2")).accessKeyId, "ASIAblue-role");
+  });
+
+  it("refuses a peer that no source of workloads knows", async () => {
+    assert.deepEqual(await refused(bench().broker.identify("10.0.0.9")), { kind: "unknown-peer", address: "10.0.0.9" });
+  });
+
+  it("asks no further source when one cannot tell: to guess on would be unsafe", async () => {
+    const cannotTell: WorkloadResolver = {
+      source: "docker",
+      resolve: (address) => Promise.reject(new Refusal({ kind: "identity-unavailable", address, reason: "down" })),
+    };
+    const resolver = firstToKnow([cannotTell, staticWorkloads(new Map([["10.0.0.1", RED]]))]);
+    assert.equal(resolver.source, "docker+static");
+    assert.equal((await refused(bench({ resolver }).broker.identify("10.0.0.1"))).kind, "identity-unavailable");
+  });
+
+  it("asks the next source when one says the peer is none of its own", async () => {
+    const resolver = firstToKnow([staticWorkloads(new Map()), staticWorkloads(new Map([["10.0.0.1", RED]]))]);
+    assert.equal((await bench({ resolver }).broker.identify("10.0.0.1")).workload, RED);
+  });
+
+  it("lets a caller wait for STS only so long, and has the result for the next", async () => {
+    let answer = (_: Credentials): void => {};
+    const { credentialsOf, asked } = bench({ issue: () => new Promise((resolve) => (answer = resolve)) });
+    assert.equal((await refused(credentialsOf("10.0.0.1"))).kind, "credentials-pending");
+    answer(credentials("late"));
+    assert.equal((await credentialsOf("10.0.0.1")).accessKeyId, "ASIAlate");
+    assert.equal(asked.length, 1);
+  });
+
+  it("passes on STS's refusal within the wait", async () => {
+    const issue = () => Promise.reject(new Refusal({ kind: "sts-denied", roleArn: "r", code: "AccessDenied" }));
+    assert.equal((await refused(bench({ issue }).credentialsOf("10.0.0.1"))).kind, "sts-denied");
+  });
+
+  it("has what it prefetched ready, without another call", async () => {
+    const { broker, credentialsOf, asked } = bench();
+    await broker.prefetch(RED);
+    await credentialsOf("10.0.0.1");
+    assert.equal(asked.length, 1);
+  });
+
+  it("tells the observer of each hand-out, and of nothing secret", async () => {
+    const told: HandOut[] = [];
+    const { broker } = bench();
+    const watched = observed(broker, { handedOut: (event) => told.push(event) });
+    const binding = await watched.identify("10.0.0.1");
+    const secret = await watched.credentialsFor(binding, await watched.grantFor(binding.workload));
+    assert.equal(told.length, 1);
+    assert.equal(told[0]?.accessKeyId, secret.accessKeyId);
+    assert.equal(told[0]?.workload, RED);
+    const text = JSON.stringify(told);
+    assert.ok(!text.includes(secret.secretAccessKey) && !text.includes(secret.sessionToken));
+  });
+});

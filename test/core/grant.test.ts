@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Failure, Refusal } from "../../src/core/failure.ts";
+import { type Grant, grantFor, needsHome, roleOf } from "../../src/core/grant.ts";
+import type { Workload } from "../../src/core/workload.ts";
+
+const home = { partition: "aws-cn", accountId: "111122223333" };
+const rules = { accounts: { prod: "444455556666" }, sessionSeconds: 3600 };
+const LABEL = "label taskrole.role";
+
+const workload = (role?: string, more: Partial<Workload> = {}): Workload => ({
+  id: "c0ffee".repeat(10).padEnd(64, "0"),
+  name: "web",
+  startedAt: "2026-01-01T00:00:00Z",
+  ...(role !== undefined && { roleClaim: { text: role, place: LABEL } }),
+  ...more,
+});
+
+function grant(of: Workload, more: { defaultRole?: string } = {}): Grant {
+  const all = { ...rules, ...more };
+  return grantFor(of, roleOf(of, all), { rules: all, home });
+}
+
+function refusal(decide: () => unknown): Failure {
+  try {
+    decide();
+  } catch (error) {
+    if (error instanceof Refusal) return error.failure;
+    throw error;
+  }
+  return assert.fail("nothing was refused");
+}
+
+describe("grantFor", () => {
+  it("reads a name in the host's partition and account, and leaves an ARN as it is", () => {
+    assert.equal(grant(workload("team/reader")).roleArn, "arn:aws-cn:iam::111122223333:role/team/reader");
+    assert.equal(grant(workload("team/reader")).roleName, "reader");
+    const arn = "arn:aws:iam::999988887777:role/x";
+    assert.equal(grant(workload(arn)).roleArn, arn);
+  });
+
+  it("reads an account behind the @, by number or by name", () => {
+    assert.equal(grant(workload("r@444455556666")).roleArn, "arn:aws-cn:iam::444455556666:role/r");
+    assert.equal(grant(workload("r@prod")).roleArn, "arn:aws-cn:iam::444455556666:role/r");
+  });
+
+  it("refuses an account name nobody configured, also one that every object has", () => {
+    for (const name of ["stage", "constructor", "__proto__"]) {
+      const failure = refusal(() => grant(workload(`r@${name}`)));
+      assert.equal(failure.kind, "bad-role");
+      assert.match((failure as { reason: string }).reason, new RegExp(`"${name}" is neither`));
+    }
+  });
+
+  it("gives the default only to a workload that names no role", () => {
+    assert.equal(grant(workload(), { defaultRole: "base" }).roleName, "base");
+    assert.equal(grant(workload("own"), { defaultRole: "base" }).roleName, "own");
+  });
+
+  it("refuses a role that does not parse, an empty one too, and never falls back to the default", () => {
+    for (const text of ["", "a b", "arn:aws:iam::1:role/x"]) {
+      const failure = refusal(() => grant(workload(text), { defaultRole: "base" }));
+      assert.equal(failure.kind, "bad-role");
+      assert.equal((failure as { place: string }).place, LABEL);
+    }
+  });
+
+  it("refuses a workload without role where there is no default", () => {
+    assert.deepEqual(
+      refusal(() => grant(workload())),
+      { kind: "no-role", workload: "web" },
+    );
+  });
+
+  it("needs the host's account only for a role written without ARN", () => {
+    assert.equal(needsHome(roleOf(workload("r"), rules)), true);
+    assert.equal(needsHome(roleOf(workload("arn:aws:iam::999988887777:role/x"), rules)), false);
+  });
+
+  it("keys the session by everything that shapes it", () => {
+    const base = workload("r");
+    const keys = [
+      grant(base),
+      grant(workload("s")),
+      grant(workload("r@prod")),
+      grant(workload("p/r")),
+      grant({ ...base, id: "d".repeat(64) }),
+      grantFor(base, roleOf(base, rules), { rules: { ...rules, sessionSeconds: 900 }, home }),
+    ].map(({ sessionKey }) => sessionKey);
+    assert.equal(new Set(keys).size, keys.length);
+    assert.equal(grant(base).sessionKey, keys[0]);
+  });
+});
