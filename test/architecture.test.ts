@@ -8,6 +8,7 @@ const LAYERS = [
   ["broker", "http"],
   ["docker", "kernel", "sts", "upstream", "metadata", "audit", "mock-ec2"],
   ["app"],
+  ["demo"],
   ["cli"],
 ];
 

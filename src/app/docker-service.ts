@@ -18,3 +18,40 @@ export interface DockerPart {
   readonly service: Service;
   onBinding(listener: BindingListener): void;
 }
+
+const NOBODY: BindingListener = { began: () => {}, ended: () => {} };
+
+/** The containers of the Engine at `dockerEndpoint`. It may start after the daemon, stop, and come back. */
+export function dockerService({ dockerEndpoint }: Pick<Config, "dockerEndpoint">, log: Log): DockerPart {
+  let listener = NOBODY;
+  const workloads = new DockerWorkloads({
+    engine: new EngineClient({ endpoint: dockerEndpoint }),
+    watchProcess,
+    now: () => Date.now(),
+    sleep,
+    events: {
+      onBound(binding) {
+        log.debug({ address: binding.address, ...who(binding) }, "bound");
+        listener.began(binding);
+      },
+      onEvicted(binding, reason) {
+        log.debug({ address: binding.address, reason, ...who(binding) }, "binding ended");
+        listener.ended(binding);
+      },
+      onStreamUp: () => log.info({ dockerEndpoint }, "hearing of containers from Docker"),
+      onStreamDown: (reason) =>
+        log.warn({ dockerEndpoint, reason, remedy: REMEDY }, "not hearing of containers from Docker"),
+    },
+  });
+  return {
+    resolver: workloads,
+    service: { name: "docker", start: () => workloads.start(), stop: () => workloads.stop() },
+    onBinding: (given) => {
+      listener = given;
+    },
+  };
+}
+
+const REMEDY = "known workloads are served meanwhile, new ones get 503; it is tried again by itself";
+
+const who = ({ workload }: Binding) => ({ container: workload.name, containerId: workload.id });

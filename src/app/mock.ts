@@ -6,5 +6,19 @@ export interface Mocked {
   /** The same configuration, pointing at the mock when there is one. */
   readonly config: Config;
   /** [] without `mock: true`. */
-  readonly service: readonly Service[];
+  readonly services: readonly Service[];
+}
+
+/** Puts the built-in EC2 in place of the real one when the operator asks for it. It listens on loopback only. */
+export async function withMock(config: Config, log: Log): Promise<Mocked> {
+  if (!config.mock) return { config, services: [] };
+  const { startMockEc2 } = await import("../mock-ec2/mock-ec2.ts");
+  const mock = await startMockEc2();
+  const { metadataUrl, stsUrl, hostRoleArn } = mock;
+  log.warn(
+    { metadataUrl, stsUrl, hostRoleArn },
+    "mock: metadata and STS are made up; their credentials open nothing in AWS",
+  );
+  const service = { name: "mock EC2", start: () => Promise.resolve(), stop: () => mock.close() };
+  return { config: { ...config, metadataUrl, stsEndpoint: stsUrl }, services: [service] };
 }

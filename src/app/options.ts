@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseRoleReference } from "../core/role-reference.ts";
+import { parseEndpoint } from "../docker/engine-endpoint.ts";
 
 /** How an option is written where only text can be: in the environment and on the command line. */
 export type OptionKind = "text" | "number" | "switch" | "json";
@@ -43,6 +44,11 @@ const role = text("must be a role: an ARN, or [PATH/]NAME[@ACCOUNT]").superRefin
     context.addIssue({ code: "custom", message: `is no role: ${parsed.reason}` });
 });
 
+const dockerEndpoint = text("must be unix:///PATH or tcp://HOST:PORT").superRefine((value, context) => {
+  const parsed = parseEndpoint(value);
+  if (parsed.kind === "bad-endpoint") context.addIssue({ code: "custom", message: `is no endpoint: ${parsed.reason}` });
+});
+
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` });
 
@@ -57,14 +63,11 @@ export const OPTIONS = {
     argument: "ADDRESS:PORT",
     help: "where the metadata service listens; containers reach it only through the interception",
   }),
-  dockerEndpoint: check(
-    text("must be unix:///PATH or tcp://HOST:PORT")
-      .regex(/^(unix:\/\/\/.+|tcp:\/\/[^/]+:\d+|https?:\/\/[^/]+)$/, {
-        error: "must be unix:///PATH or tcp://HOST:PORT",
-      })
-      .default("unix:///var/run/docker.sock"),
-    { kind: "text", argument: "URL", help: "the Docker Engine that knows the containers" },
-  ),
+  dockerEndpoint: check(dockerEndpoint.default("unix:///var/run/docker.sock"), {
+    kind: "text",
+    argument: "URL",
+    help: "the Docker Engine that knows the containers",
+  }),
   metadataUrl: check(httpUrl("http://169.254.169.254").default("http://169.254.169.254"), {
     kind: "text",
     argument: "URL",

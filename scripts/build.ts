@@ -1,0 +1,27 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, statSync } from "node:fs";
+
+/**
+ * Makes dist/taskrole: one executable that needs no Node, compiled by Bun (why: docs/decisions/).
+ * `--bytecode` spends size on a faster start; it wants CommonJS, hence the format.
+ */
+const OUTFILE = "dist/taskrole";
+
+const started = performance.now();
+mkdirSync("dist", { recursive: true });
+const { status } = spawnSync(
+  "node_modules/.bin/bun",
+  [
+    "build",
+    "src/cli/main.ts",
+    "--compile",
+    "--minify",
+    "--sourcemap=none",
+    `--outfile=${OUTFILE}`,
+    ...process.argv.slice(2),
+  ],
+  { stdio: ["ignore", "ignore", "inherit"] },
+);
+if (status !== 0) process.exit(status ?? 1);
+const megabytes = Math.round(statSync(OUTFILE).size / 1e6);
+process.stdout.write(`${OUTFILE}: ${megabytes} MB in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);

@@ -1,0 +1,118 @@
+import { Command, InvalidArgumentError } from "commander";
+import type { Interception } from "../kernel/interception.ts";
+import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
+
+interface PortFlag {
+  readonly port: number;
+}
+
+const DEFAULT_PORT = 9254;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+const AFTER_HELP = `
+"taskrole serve" does "up" when it starts and mends the rules while it runs; it leaves them in place when it
+stops, so that containers are refused instead of reaching the host's role. Reference: docs/interception.md`;
+
+/** `taskrole interception`: the packet rules by hand, for an installation, a look or an uninstall. */
+export function interceptionCommand(): Command {
+  const command = new Command("interception")
+    .description("the packet rules that bring containers here: up, down, status, print")
+    .addHelpText("after", AFTER_HELP)
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
+  const withPort = (name: string, description: string): Command =>
+    command
+      .command(name)
+      .description(description)
+      .option("--port <port>", "where the daemon listens", parsePort, DEFAULT_PORT);
+
+  withPort("up", "put the rules in place, or back in place; needs root").action(up);
+  command.command("down").description("remove them: containers then reach the host's role; needs root").action(down);
+  withPort("status", "what is in place; exit code 1 when something is not; needs root")
+    .option("--json", "for programs")
+    .action(status);
+  withPort("print", "show the commands that would do the same, without running them").action(print);
+  return command;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError("It must be a number from 1 to 65535.");
+}
+
+const up = ({ port }: PortFlag): Promise<void> =>
+  withInterception(port, async (interception) => {
+    await interception.up();
+    const { warnings } = await interception.check();
+    say(`In place: what containers ask of the metadata service comes to port ${port} of this host.`);
+    warn(warnings);
+  });
+
+const AFTER_DOWN = [
+  "Containers now reach the real metadata service, and with it the host's role, unless something else stops them: aws " +
+    "ec2 modify-instance-metadata-options --instance-id ID --http-tokens required --http-put-response-hop-limit 1",
+  "A taskrole that is still running puts the rules back within seconds: stop it first.",
+];
+
+const down = (): Promise<void> =>
+  withInterception(DEFAULT_PORT, async (interception) => {
+    const removed = await interception.down();
+    say(removed.length === 0 ? "There was nothing to remove." : `Removed:\n${indented(removed)}`);
+    warn(AFTER_DOWN);
+  });
+
+const status = ({ port, json }: PortFlag & { readonly json?: true }): Promise<void> =>
+  withInterception(port, async (interception) => {
+    const found = await interception.check();
+    say(json ? JSON.stringify(found, null, 2) : statusText(found));
+    if (!found.isInPlace) process.exitCode = EXIT_FAILED;
+  });
+
+function statusText({ isInPlace, parts, counters, warnings }: InterceptionStatus): string {
+  const verdict = isInPlace
+    ? "Everything is in place."
+    : "Not everything is in place: run `taskrole interception up` as root, with the --port of the daemon. A running daemon does it by itself.";
+  const packets = counters.map(({ rule, packets }) => `${String(packets).padStart(8)}  ${rule}`);
+  return [
+    ...parts.map(partLine),
+    ...(packets.length === 0 ? [] : ["", "Packets since the rules were loaded:", ...packets]),
+    "",
+    verdict,
+    ...warnings.map((warning) => `Warning: ${warning}`),
+  ].join("\n");
+}
+
+const partLine = ({ name, state, differences }: InterceptionPart): string =>
+  [`${(state === "present" ? state : state.toUpperCase()).padEnd(8)}  ${name}`, ...differences].join("\n            ");
+
+async function print({ port }: PortFlag): Promise<void> {
+  const { additionArgv, ipRules } = await import("../kernel/ip-rules.ts");
+  const { interceptionTable, rulesetTexts } = await import("../kernel/nft-ruleset.ts");
+  const rules = [...ipRules("ipv4"), ...ipRules("ipv6")].map((rule) => additionArgv(rule).join(" "));
+  say(`\
+# Only the host itself may reach the real metadata service, even when the nft table below is lost.
+${rules.join("\n")}
+
+# What containers ask of it comes to port ${port} of this host: one transaction, to be repeated at will.
+nft -f - <<'END'
+${rulesetTexts([interceptionTable(port)]).join("")}END`);
+}
+
+/** The only failures expected of these commands are the operator's to mend. */
+async function withInterception(port: number, task: (interception: Interception) => Promise<void>): Promise<void> {
+  const { Interception } = await import("../kernel/interception.ts");
+  const { InterceptionError } = await import("../kernel/interception-error.ts");
+  try {
+    await task(new Interception({ port }));
+  } catch (error) {
+    if (!(error instanceof InterceptionError)) throw error;
+    warn([error.message, error.remedy]);
+    process.exitCode = EXIT_FAILED;
+  }
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const warn = (sentences: readonly string[]): void =>
+  sentences.forEach((sentence) => void process.stderr.write(`taskrole: ${sentence}\n`));
+const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");

@@ -1,0 +1,75 @@
+import { Command, type CommanderError } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Not for people: left out of --help. */
+  readonly hidden?: boolean;
+  /** Loads the command's own module: nothing of another command is read to run this one. */
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  {
+    name: "serve",
+    summary: "run the daemon in the foreground",
+    load: async () => (await import("./serve.ts")).serveCommand(),
+  },
+  {
+    name: "demo",
+    summary: "a whole EC2 host on loopback: see what taskrole does, without AWS, root or Docker",
+    load: async () => (await import("./demo.ts")).demoCommand(),
+  },
+  {
+    name: "mock-ec2",
+    summary: "a stand-in for EC2's metadata service and STS, to test containers with",
+    load: async () => (await import("./mock-ec2.ts")).mockEc2Command(),
+  },
+  {
+    name: "interception",
+    summary: "the packet rules that bring containers here: up, down, status, print",
+    load: async () => (await import("./interception.ts")).interceptionCommand(),
+  },
+  {
+    name: "check-config",
+    summary: "the file, the environment and the flags, merged and checked",
+    load: async () => (await import("./check-config.ts")).checkConfigCommand(),
+  },
+  {
+    name: "demo-workload",
+    summary: "what runs in each of the demo's workloads",
+    hidden: true,
+    load: async () => (await import("./demo-workload.ts")).demoWorkloadCommand(),
+  },
+];
+
+const EXIT_USAGE = 2;
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command("taskrole")
+    .description(manifest.description)
+    .version(`taskrole ${manifest.version} (${runtime()})`, "-V, --version", "the version, and the runtime it runs on")
+    .helpOption("-h, --help", "this help; `taskrole COMMAND --help` for a command's own")
+    .showHelpAfterError("(try taskrole --help)");
+  for (const entry of COMMANDS) {
+    program.addCommand(await commandFor(entry, args[0]), { hidden: entry.hidden === true });
+  }
+  exitWithUsageCode(program);
+  await program.parseAsync([...args], { from: "user" });
+}
+
+/** The one that is asked for, whole; of the others only what the overview shows. */
+const commandFor = async ({ name, summary, load }: Entry, asked: string | undefined): Promise<Command> =>
+  name === asked ? (await load()).description(summary) : new Command(name).description(summary);
+
+/** A wrong word on the command line is 2, as in every other tool; help and version that were asked for are 0. */
+function exitWithUsageCode(command: Command): void {
+  command.exitOverride((error: CommanderError) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
+  for (const child of command.commands) exitWithUsageCode(child);
+}
+
+const runtime = (): string =>
+  process.versions["bun"] === undefined ? `node ${process.versions.node}` : `bun ${process.versions["bun"]}`;
+
+await main(process.argv.slice(2));

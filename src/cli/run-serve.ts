@@ -1,0 +1,65 @@
+import { compose } from "../app/compose.ts";
+import { ConfigError, type ConfigSources, loadConfig } from "../app/config.ts";
+import { createLogger } from "../app/logger.ts";
+import { withMock } from "../app/mock.ts";
+import type { Config } from "../app/options.ts";
+import { startAll } from "../app/services.ts";
+import { StartError } from "../app/start-error.ts";
+import type { Log } from "../audit/log.ts";
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** Until a signal says stop. Exits 2 for a wrong configuration, 1 for a start that cannot go on. */
+export async function runServe(sources: ConfigSources): Promise<void> {
+  const config = configOrExit(sources);
+  const log = await createLogger(config);
+  reportBugs(log);
+  try {
+    const stop = await started(config, log);
+    await stopSignal(log);
+    await stop();
+    log.info({}, "stopped; the interception stays, so containers get no credentials until taskrole runs again");
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    log.error({ reason: error.message }, "cannot start");
+    process.stderr.write(`taskrole: ${error.message}\n`);
+    process.exit(EXIT_FAILED);
+  }
+}
+
+function configOrExit(sources: ConfigSources): Config {
+  try {
+    return loadConfig(sources);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const mistake of error.mistakes) process.stderr.write(`taskrole: ${mistake}\n`);
+    process.exit(EXIT_USAGE);
+  }
+}
+
+async function started(config: Config, log: Log): Promise<() => Promise<void>> {
+  const mocked = await withMock(config, log);
+  return startAll([...mocked.services, ...compose(mocked.config, log).services]);
+}
+
+/** The second signal ends at once what the first asked to end well. */
+function stopSignal(log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.once(signal, () => {
+        log.info({ signal }, "stopping");
+        resolve();
+      });
+    }
+  });
+}
+
+/** Nothing that escapes is survived: a daemon in an unknown state is worse than one that systemd starts anew. */
+function reportBugs(log: Log): void {
+  process.on("uncaughtException", (error) => {
+    log.error({ err: error }, "a bug of taskrole; it stops");
+    process.exit(EXIT_FAILED);
+  });
+}
