@@ -8,6 +8,7 @@ import type { CredentialIssuer } from "../broker/credential-issuer.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import { Refusal } from "../core/failure.ts";
 import type { HomeAccount } from "../core/grant.ts";
+import type { Workload } from "../core/workload.ts";
 import { HttpServer } from "../http/http-server.ts";
 import { sleep } from "../kit/sleep.ts";
 import { metadataService } from "../metadata/metadata-service.ts";
@@ -28,6 +29,8 @@ export interface Daemon {
   /** In the order they start. */
   readonly services: readonly Service[];
   readonly server: HttpServer;
+  /** Has a workload's credentials in hand before it asks. */
+  readonly prefetch: (workload: Workload) => Promise<void>;
 }
 
 /** Where the clock comes in; everything below is handed it. */
@@ -60,6 +63,7 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
   });
   return {
     server,
+    prefetch: (workload) => broker.prefetch(workload),
     services: [
       ...(config.interception === "nftables" ? [interceptionService(config, log)] : []),
       ...(docker ? [docker.service] : []),

@@ -23,7 +23,7 @@ export function readConfigFile(path: string): ConfigFile | undefined {
 }
 
 /** YAML, of which JSON is a part. https://yaml.org/spec/1.2.2/ */
-export function parseConfigFile(path: string, text: string): ConfigFile {
+function parseConfigFile(path: string, text: string): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number | undefined) => `${path}:${lines.linePos(offset ?? 0).line}`;

@@ -41,7 +41,7 @@ export interface ConfigSources {
 
 export const DEFAULT_CONFIG_FILE = "/etc/taskrole/config.yaml";
 /** Names the file, so it is no setting itself. */
-export const CONFIG_FILE_VARIABLE = "TASKROLE_CONFIG";
+const CONFIG_FILE_VARIABLE = "TASKROLE_CONFIG";
 
 /**
  * File < environment < flags, checked as a whole: what is wrong anywhere is

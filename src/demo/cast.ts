@@ -11,8 +11,8 @@ export interface Actor {
 }
 
 /** The account that the mock EC2's instance lives in. */
-export const HOME_ACCOUNT = "111122223333";
-export const OTHER_ACCOUNT = "444455556666";
+const HOME_ACCOUNT = "111122223333";
+const OTHER_ACCOUNT = "444455556666";
 
 export const ACTORS: readonly Actor[] = [
   {

@@ -54,8 +54,9 @@ export async function runLoopbackDemo({ say, log, keep }: DemoOptions): Promise<
 
 async function startDaemon(mock: MockEc2, log: Log) {
   const resolver = staticWorkloads(new Map(CAST.map((actor) => [addressOf(actor), workloadOf(actor)])));
-  const { server, services } = compose(demoConfig(mock), log, { resolver });
+  const { server, services, prefetch } = compose(demoConfig(mock), log, { resolver });
   const stop = await startAll(services);
+  await Promise.all(CAST.filter(({ role }) => role !== undefined).map((actor) => prefetch(workloadOf(actor))));
   const { port } = server.address() ?? { port: 0 };
   return { daemon: { host: DAEMON_HOST, port }, stop };
 }

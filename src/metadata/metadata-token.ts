@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { EpochMs } from "../core/credentials.ts";
 
 /** Seconds: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html */
-export const MIN_TOKEN_SECONDS = 1;
-export const MAX_TOKEN_SECONDS = 21_600;
+const MIN_TOKEN_SECONDS = 1;
+const MAX_TOKEN_SECONDS = 21_600;
 
 const HEADER = Buffer.from([1, 0, 0, 0]);
 const EXPIRY_BYTES = 8;

@@ -30,7 +30,7 @@ const put = (path: string, name: RouteName): Route => ({ method: "PUT", path, au
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
  */
 // biome-ignore format: a table
-export const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route[] = [
   put("latest/api/token",                                      "issueToken"),
   put(":version/api/token",                                    "refuseVersionedToken"),
   get("",                                                      "listVersions"),

@@ -1,0 +1,27 @@
+import { environmentOf, flagOf, OPTION_NAMES, OPTIONS, type OptionName } from "../src/app/options.ts";
+
+const HEAD = `# Configuration
+
+Made from the schema by \`npm run docs\`; do not edit.
+
+A setting is written in the file (\`/etc/taskrole/config.yaml\`, or \`--config FILE\`, or \`TASKROLE_CONFIG\`), in the environment, or as a flag; a flag
+beats the environment, which beats the file. Everything is checked before anything starts, and every mistake is said at once, with its
+place. \`taskrole check-config\` does just that.
+
+| in the file | in the environment | flag | default | what it is |
+|---|---|---|---|---|
+`;
+
+/** docs/configuration.md, whole. */
+export const configurationPage = (): string => `${HEAD}${OPTION_NAMES.map(row).join("\n")}\n`;
+
+const row = (name: OptionName): string => {
+  const cells = [name, environmentOf(name), `--${flagOf(name)}`].map((text) => `\`${text}\``);
+  return `| ${[...cells, defaultOf(name), OPTIONS[name].help.replaceAll("|", "\\|")].join(" | ")} |`;
+};
+
+function defaultOf(name: OptionName): string {
+  const value: unknown = OPTIONS[name].schema.safeParse(undefined).data;
+  if (value === undefined) return "–";
+  return name === "listen" ? '`"[::]:9254"`' : `\`${JSON.stringify(value)}\``;
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { flagOf, OPTION_NAMES } from "../../src/app/options.ts";
+import { EXECUTABLE, FROM_SOURCE, Running, run } from "../support/program.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "taskrole-cli-"));
+after(() => rmSync(folder, { recursive: true }));
+
+for (const [name, program] of [
+  ["the executable", EXECUTABLE],
+  ["from source", FROM_SOURCE],
+] as const) {
+  describe(`taskrole, ${name}`, () => {
+    it("tells its version and runtime", async () => {
+      const { code, stdout } = await run(["--version"], { program });
+      assert.equal(code, 0);
+      assert.match(stdout, /^taskrole \d+\.\d+\.\d+ \((bun|node) [\d.]+\)\n$/);
+    });
+
+    it("shows its commands, and not what is for itself alone", async () => {
+      const { code, stdout } = await run(["--help"], { program });
+      assert.equal(code, 0);
+      for (const command of ["serve", "demo", "mock-ec2", "interception", "check-config"])
+        assert.match(stdout, new RegExp(`^ +${command} `, "m"));
+      assert.ok(!stdout.includes("demo-workload"));
+    });
+
+    it("ends with 2 and a suggestion at a wrong word", async () => {
+      const command = await run(["serv"], { program });
+      assert.equal(command.code, 2);
+      assert.match(command.stderr, /serve/);
+      const flag = await run(["serve", "--lissten", "x"], { program });
+      assert.equal(flag.code, 2);
+      assert.match(flag.stderr, /--listen/);
+    });
+  });
+}
+
+describe("taskrole serve", () => {
+  it("has every setting in its help, with its default", async () => {
+    const { stdout } = await run(["serve", "--help"]);
+    for (const name of OPTION_NAMES) assert.match(stdout, new RegExp(`--${flagOf(name)}\\b`));
+    assert.match(stdout.replace(/\s+/g, " "), /default: "unix:\/\/\/var\/run\/docker\.sock"/);
+  });
+
+  it("says every mistake of the configuration, a line each, and ends with 2", async () => {
+    const file = join(folder, "config.yaml");
+    writeFileSync(file, "listen: x\nregoin: y\n");
+    const { code, stderr } = await run(["serve", "--config", file], { env: { TASKROLE_MOCK: "perhaps" } });
+    assert.equal(code, 2);
+    const lines = stderr.trimEnd().split("\n");
+    assert.equal(lines.length, 3);
+    assert.match(lines[1] ?? "", /config\.yaml:2: there is no setting "regoin"; did you mean "region"\?/);
+  });
+
+  it("says who may hold the port when it is in use, and ends with 1", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    after(() => server.close());
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as { port: number };
+    const { code, stderr } = await run(serveArgs(`127.0.0.1:${port}`));
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: the port is in use.*setting listen`));
+  });
+
+  it("does not start where it cannot intercept: without CAP_NET_ADMIN, or without nft", async (t) => {
+    if (process.getuid?.() !== 0) return t.skip("needs root, to start it as somebody else");
+    const asNobody = ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", "-all", "--bounding-set", "-all"];
+    const unprivileged = await run(["serve", "--listen", "127.0.0.1:0"], { program: [...asNobody, ...EXECUTABLE] });
+    assert.equal(unprivileged.code, 1);
+    assert.match(unprivileged.stderr, /CAP_NET_ADMIN/);
+  });
+
+  it("starts before Docker does, says so, and answers 403 or 503, never more", async () => {
+    const serve = new Running([...serveArgs("127.0.0.1:0"), "--docker-endpoint", `unix://${folder}/no.sock`]);
+    after(() => serve.kill());
+    const [, port] = await serve.says(/"port":(\d+)\},"msg":"listening"/);
+    const [, reason] = await serve.says(/"reason":"([^"]+)".*not hearing of containers/);
+    assert.match(reason ?? "", /no\.sock/);
+    const response = await fetch(`http://127.0.0.1:${port}/latest/api/token`, { method: "PUT" });
+    assert.equal(response.status, 503);
+  });
+
+  it("stops at SIGTERM, with 0, and says that the interception stays", async () => {
+    const serve = new Running([...serveArgs("127.0.0.1:0"), "--log-format", "text"]);
+    await serve.says(/listening/);
+    serve.signal("SIGTERM");
+    const { code, stdout } = await serve.ended();
+    assert.equal(code, 0);
+    assert.match(stdout, /the interception stays/);
+  });
+
+  it("with mock: true has its own EC2", async () => {
+    const serve = new Running([...serveArgs("127.0.0.1:0"), "--mock"]);
+    after(() => serve.kill());
+    await serve.says(/"region":"us-east-1","partition":"aws","accountId":"111122223333".*the host is known/);
+  });
+});
+
+describe("taskrole check-config", () => {
+  it("prints the whole configuration, merged", async () => {
+    const { code, stdout } = await run(["check-config", "--region", "eu-west-1"], {
+      env: { TASKROLE_LOG_LEVEL: "warn" },
+    });
+    assert.equal(code, 0);
+    const { region, logLevel, listen } = JSON.parse(stdout);
+    assert.deepEqual([region, logLevel, listen.port], ["eu-west-1", "warn", 9254]);
+  });
+});
+
+/** Without packet rules, on this machine's own network. */
+const serveArgs = (listen: string): readonly string[] => [
+  ...["serve", "--listen", listen, "--interception", "none", "--metadata-url", "http://127.0.0.1:1"],
+  ...["--runtime-directory", folder],
+];

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import manifest from "../package.json" with { type: "json" };
+import { configurationPage } from "../scripts/configuration-page.ts";
+
+const pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md")];
+const text = (page: string): string => readFileSync(page, "utf8");
+
+test("docs/configuration.md is what the schema says (npm run docs)", () => {
+  assert.equal(text("docs/configuration.md"), configurationPage());
+});
+
+test("every link to a file of the repository leads somewhere", () => {
+  const broken = pages.flatMap((page) =>
+    [...text(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+      .map(([, target = ""]) => join(dirname(page), target))
+      .filter((target) => !existsSync(target))
+      .map((target) => `${page}: ${target}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test("every npm script that a page names exists", () => {
+  const named = pages.flatMap((page) =>
+    [...text(page).matchAll(/npm run (?:-s )?([\w:-]+)/g)].map(([, script = ""]) => script),
+  );
+  const scripts = Object.keys(manifest.scripts);
+  assert.deepEqual(
+    [...new Set(named)].filter((script) => !scripts.includes(script)),
+    [],
+  );
+});
