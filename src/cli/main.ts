@@ -72,4 +72,7 @@ function exitWithUsageCode(command: Command): void {
 const runtime = (): string =>
   process.versions["bun"] === undefined ? `node ${process.versions.node}` : `bun ${process.versions["bun"]}`;
 
+// `taskrole … | head`: whoever reads has seen enough. (The daemon's log is written another way.)
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
 await main(process.argv.slice(2));

@@ -17,7 +17,7 @@ const say: Say = (line = "") => void process.stdout.write(`${line}\n`);
 
 /** @returns whether all went as it should */
 export async function runDemo({ keep = false, docker = false, verbose = false }: DemoFlags): Promise<boolean> {
-  const log = verbose ? await createLogger({ logLevel: "debug", logFormat: "text" }) : SILENT;
+  const { log } = verbose ? await createLogger({ logLevel: "debug", logFormat: "text" }) : { log: SILENT };
   try {
     return await (docker
       ? runDockerDemo({ say, log })

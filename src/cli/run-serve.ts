@@ -13,13 +13,14 @@ const EXIT_USAGE = 2;
 /** Until a signal says stop. Exits 2 for a wrong configuration, 1 for a start that cannot go on. */
 export async function runServe(sources: ConfigSources): Promise<void> {
   const config = configOrExit(sources);
-  const log = await createLogger(config);
+  const { log, flush } = await createLogger(config);
+  process.on("exit", flush);
   reportBugs(log);
   try {
     const stop = await started(config, log);
     await stopSignal(log);
     await stop();
-    log.info({}, "stopped; the interception stays, so containers get no credentials until taskrole runs again");
+    log.info({}, STOPPED[config.interception]);
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
@@ -28,6 +29,11 @@ export async function runServe(sources: ConfigSources): Promise<void> {
     process.exit(EXIT_FAILED);
   }
 }
+
+const STOPPED: Readonly<Record<Config["interception"], string>> = {
+  nftables: "stopped; the interception stays, so containers are refused a connection until taskrole runs again",
+  none: "stopped; what routes the containers' requests here is not taskrole's, and stays as it is",
+};
 
 function configOrExit(sources: ConfigSources): Config {
   try {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -85,13 +86,25 @@ describe("taskrole serve", () => {
     assert.equal(response.status, 503);
   });
 
-  it("stops at SIGTERM, with 0, and says that the interception stays", async () => {
+  it("goes on answering when nobody reads its log", async () => {
+    const port = await freePort();
+    const [program = ""] = EXECUTABLE;
+    const args = [...serveArgs(`127.0.0.1:${port}`), "--log-level", "debug"];
+    const serve = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+    after(() => serve.kill("SIGKILL"));
+    serve.stdout.pause();
+    const ask = () => fetch(`http://127.0.0.1:${port}/${"x".repeat(4000)}`).then(({ status }) => status);
+    while ((await ask().catch(() => 0)) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let i = 0; i < 100; i += 1) assert.equal(await ask(), 503);
+  });
+
+  it("stops at SIGTERM, with 0, and says what stays", async () => {
     const serve = new Running([...serveArgs("127.0.0.1:0"), "--log-format", "text"]);
     await serve.says(/listening/);
     serve.signal("SIGTERM");
     const { code, stdout } = await serve.ended();
     assert.equal(code, 0);
-    assert.match(stdout, /the interception stays/);
+    assert.match(stdout, /stopped; what routes the containers' requests here is not taskrole's/);
   });
 
   it("with mock: true has its own EC2", async () => {
@@ -111,6 +124,14 @@ describe("taskrole check-config", () => {
     assert.deepEqual([region, logLevel, listen.port], ["eu-west-1", "warn", 9254]);
   });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 /** Without packet rules, on this machine's own network. */
 const serveArgs = (listen: string): readonly string[] => [

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { fitsAny, fitsPattern } from "../../src/mock-ec2/iam-pattern.ts";
+
+test("a star crosses slashes and colons, a question mark is one character", () => {
+  for (const [pattern, text, fits] of [
+    ["*", "", true],
+    ["*", "arn:aws:iam::111122223333:role/a/b", true],
+    ["arn:aws:iam::*:role/red/*", "arn:aws:iam::111122223333:role/red/deep/er", true],
+    ["arn:aws:iam::*:role/red/*", "arn:aws:iam::111122223333:role/blue/x", false],
+    ["role/?", "role/a", true],
+    ["role/?", "role/", false],
+    ["role/?", "role/ab", false],
+    ["a*b*c", "aXbYc", true],
+    ["a*b*c", "aXbYcZ", false],
+    ["Role", "role", false],
+    ["a.c", "abc", false],
+    ["", "", true],
+    ["", "a", false],
+    ["a**", "a", true],
+  ] as const) {
+    assert.equal(fitsPattern(pattern, text), fits, `${pattern} against ${text}`);
+  }
+});
+
+test("it agrees with the regular expression of the same meaning", () => {
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "/", "*", "?"), maxLength: 12 });
+  const subject = fc.string({ unit: fc.constantFrom("a", "b", "/"), maxLength: 12 });
+  fc.assert(
+    fc.property(word, subject, (pattern, text) => {
+      const source = pattern.replaceAll("*", ".*").replaceAll("?", ".");
+      assert.equal(fitsPattern(pattern, text), new RegExp(`^${source}$`).test(text));
+    }),
+  );
+});
+
+test("a pattern made to backtrack costs no more than its length times the text's", () => {
+  const startedAt = performance.now();
+  assert.equal(fitsPattern(`${"a*".repeat(50)}b`, "a".repeat(2000)), false);
+  assert.ok(performance.now() - startedAt < 1000);
+});
+
+test("any one of several patterns suffices, and none is none", () => {
+  assert.equal(fitsAny(["x", "a*"], "abc"), true);
+  assert.equal(fitsAny([], "abc"), false);
+});
