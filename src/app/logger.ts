@@ -30,7 +30,7 @@ export async function createLogger({ logLevel, logFormat }: Pick<Config, "logLev
 /** "warn" instead of pino's 40. */
 const level = (label: string) => ({ level: label });
 
-async function readable(stdout: NodeJS.WritableStream & DestinationStream): Promise<DestinationStream> {
+async function readable(stdout: DestinationStream): Promise<DestinationStream> {
   const { default: pretty } = await import("pino-pretty");
   return pretty({ destination: stdout, sync: true, translateTime: "SYS:HH:MM:ss", colorize: process.stdout.isTTY });
 }

@@ -72,7 +72,8 @@ const status = ({ port, json }: PortFlag & { readonly json?: true }): Promise<vo
 function statusText({ isInPlace, parts, counters, warnings }: InterceptionStatus): string {
   const verdict = isInPlace
     ? "Everything is in place."
-    : "Not everything is in place: run `taskrole interception up` as root, with the --port of the daemon. A running daemon does it by itself.";
+    : "Not everything is in place: run `taskrole interception up` as root, with the --port of the daemon. " +
+      "A running daemon does it by itself.";
   const packets = counters.map(({ rule, packets }) => `${String(packets).padStart(8)}  ${rule}`);
   return [
     ...parts.map(partLine),

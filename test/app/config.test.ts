@@ -14,7 +14,8 @@ const file = (text: string, name = "config.yaml"): string => {
   writeFileSync(path, text);
   return path;
 };
-const load = (given: Partial<ConfigSources>) => loadConfig({ file: file("", "empty.yaml"), environment: {}, flags: {}, ...given });
+const load = (given: Partial<ConfigSources>) =>
+  loadConfig({ file: file("", "empty.yaml"), environment: {}, flags: {}, ...given });
 
 function mistakes(given: Partial<ConfigSources>): readonly string[] {
   try {

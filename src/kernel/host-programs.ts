@@ -1,0 +1,69 @@
+import { type CommandOutcome, type RunCommand, runCommand } from "../kit/run-command.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { commandFailure, InterceptionError } from "./interception-error.ts";
+import { type IpFamily, type ListedIpRule, listingArgv, parseIpRules } from "./ip-rules.ts";
+import { parseTableListing, type TableListing } from "./nft-listing.ts";
+import { type NftTable, tableName } from "./nft-ruleset.ts";
+
+/**
+ * The environment that nft and ip are run in: messages in English, and the directories they are installed in, which
+ * the PATH of anyone but root often lacks (Debian).
+ */
+export const programEnvironment = (): Readonly<Record<string, string | undefined>> => ({
+  ...process.env,
+  LC_ALL: "C",
+  PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`,
+});
+
+export const runHostProgram: RunCommand = (argv, options) =>
+  runCommand(argv, { env: programEnvironment(), ...options });
+
+/** nft and ip, with every failure an {@link InterceptionError}. */
+export class HostPrograms {
+  readonly #run: RunCommand;
+  readonly #readHost: () => HostFacts;
+
+  constructor(run: RunCommand, readHost: () => HostFacts) {
+    this.#run = run;
+    this.#readHost = readHost;
+  }
+
+  /** Runs to success, and gives what was printed. */
+  async run(argv: readonly string[]): Promise<string> {
+    const outcome = await this.#run(argv);
+    return succeeded(outcome) ? outcome.stdout : this.#fail(argv, outcome);
+  }
+
+  /** Undefined when there is no such table. */
+  async listTable(table: NftTable): Promise<TableListing | undefined> {
+    const argv = ["nft", "-j", "list", "table", ...tableName(table).split(" ")];
+    const outcome = await this.#run(argv);
+    if (succeeded(outcome)) return read(argv, parseTableListing(outcome.stdout));
+    if (await this.#hasTable(table)) return this.#fail(argv, outcome);
+    return undefined;
+  }
+
+  async listIpRules(family: IpFamily): Promise<readonly ListedIpRule[]> {
+    const argv = listingArgv(family);
+    return read(argv, parseIpRules(await this.run(argv)));
+  }
+
+  /** nft ends with code 1 for a table that is not there and for any other trouble: only a list of all tells which. */
+  async #hasTable({ family, name }: NftTable): Promise<boolean> {
+    const argv = ["nft", "-j", "list", "tables"];
+    const tables = read(argv, parseTableListing(await this.run(argv)));
+    return tables.some(({ table }) => table?.family === family && table.name === name);
+  }
+
+  #fail(argv: readonly string[], outcome: CommandOutcome): never {
+    throw new InterceptionError(commandFailure(argv, { outcome, mayChangeNetwork: this.#readHost().mayChangeNetwork }));
+  }
+}
+
+const succeeded = (outcome: CommandOutcome): outcome is Extract<CommandOutcome, { kind: "exited" }> =>
+  outcome.kind === "exited" && outcome.code === 0;
+
+function read<T>(argv: readonly string[], parsed: T | undefined): T {
+  if (parsed === undefined) throw new InterceptionError({ kind: "unreadable", command: argv.join(" ") });
+  return parsed;
+}

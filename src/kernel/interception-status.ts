@@ -1,0 +1,26 @@
+/** "changed" includes what others added to it. */
+export type PartState = "present" | "absent" | "changed";
+
+/** One thing that must be there for the interception to work. */
+export interface InterceptionPart {
+  /** As nft or ip names it, e.g. "chain inet taskrole forward". */
+  readonly name: string;
+  readonly state: PartState;
+  /** What differs; empty unless the part is changed. */
+  readonly differences: readonly string[];
+}
+
+export interface RuleCounter {
+  readonly rule: string;
+  /** Since the table was last loaded. */
+  readonly packets: number;
+}
+
+export interface InterceptionStatus {
+  /** True when every part is present. */
+  readonly isInPlace: boolean;
+  readonly parts: readonly InterceptionPart[];
+  readonly counters: readonly RuleCounter[];
+  /** Sentences for the operator on what loading the rules again would not change. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,162 @@
+import type { RunCommand } from "../kit/run-command.ts";
+import { type HostFacts, readHostFacts } from "./host-facts.ts";
+import { HostPrograms, runHostProgram } from "./host-programs.ts";
+import { InterceptionError } from "./interception-error.ts";
+import type { InterceptionPart, InterceptionStatus } from "./interception-status.ts";
+import { type InterceptionWatchEvents, watchInterception } from "./interception-watch.ts";
+import {
+  additionArgv,
+  deletionArgv,
+  type IpFamily,
+  type IpRule,
+  type IpRulePlan,
+  ipRuleName,
+  ipRules,
+  ipRulesToRemove,
+  planIpRules,
+} from "./ip-rules.ts";
+import { compareTable, countersOf } from "./nft-listing.ts";
+import { type FollowLines, followLines } from "./nft-monitor.ts";
+import { interceptionTable, type NftTable, removalText, rulesetTexts, tableName } from "./nft-ruleset.ts";
+
+export interface InterceptionOptions {
+  /** Where the metadata surface listens, on every address of this host. */
+  readonly port: number;
+  /** More tables for the same transaction, asked for at each load: the place of the bindings. */
+  readonly alongside?: () => readonly NftTable[];
+  /** The time between two checks when nft's monitor reports nothing; routing rules have no other. */
+  readonly checkEveryMs?: number;
+  readonly run?: RunCommand;
+  readonly follow?: FollowLines;
+  readonly readHost?: () => HostFacts;
+}
+
+const DEFAULT_CHECK_EVERY_MS = 5_000;
+const NO_TABLES = (): readonly NftTable[] => [];
+
+/** The packet rules of this host. Every method throws {@link InterceptionError}. */
+export class Interception {
+  readonly #options: Required<InterceptionOptions>;
+  readonly #programs: HostPrograms;
+
+  constructor(options: InterceptionOptions) {
+    this.#options = {
+      alongside: NO_TABLES,
+      checkEveryMs: DEFAULT_CHECK_EVERY_MS,
+      run: runHostProgram,
+      follow: followLines,
+      readHost: readHostFacts,
+      ...options,
+    };
+    this.#programs = new HostPrograms(this.#options.run, this.#options.readHost);
+  }
+
+  /**
+   * Puts everything in place, whatever is there now; may be repeated at any time, under traffic too. The routing
+   * rules come first: from then on, nothing a container sends reaches the real service.
+   */
+  async up(): Promise<void> {
+    for (const family of this.#families()) await this.#mendIpRules(family);
+    await this.#programs.run(["nft", ...rulesetTexts(this.#tables())]);
+  }
+
+  async check(): Promise<InterceptionStatus> {
+    const families = this.#families();
+    const tables = await Promise.all(this.#tables().map((table) => this.#checkTable(table)));
+    const rules = await Promise.all(families.map((family) => this.#checkIpRules(family)));
+    const parts = [...tables, ...rules].flatMap((checked) => checked.parts);
+    return {
+      isInPlace: parts.every(({ state }) => state === "present"),
+      parts,
+      counters: tables.flatMap(({ counters }) => counters),
+      warnings: [...rules.flatMap(({ warnings }) => warnings), ...(families.includes("ipv6") ? [] : [WITHOUT_IPV6])],
+    };
+  }
+
+  /** Removes what `up` made and nothing else; gives the names of what was there. The routing rules go last. */
+  async down(): Promise<readonly string[]> {
+    const families = this.#families();
+    const tables = await this.#presentTables();
+    if (tables.length > 0) await this.#programs.run(["nft", ...tables.map(removalText)]);
+    const removed = tables.map((table) => `table ${tableName(table)}`);
+    for (const family of families) removed.push(...(await this.#removeIpRules(family)));
+    return removed;
+  }
+
+  /** Checks at every change that nft reports and on a timer, and mends at once; resolves when aborted. */
+  watch(events: InterceptionWatchEvents, signal: AbortSignal): Promise<void> {
+    const { checkEveryMs, follow } = this.#options;
+    const watched = { check: () => this.check(), mend: () => this.up(), tables: this.#tables() };
+    return watchInterception(watched, { events, checkEveryMs, follow, signal });
+  }
+
+  #tables(): readonly NftTable[] {
+    return [interceptionTable(this.#options.port), ...this.#options.alongside()];
+  }
+
+  #families(): readonly IpFamily[] {
+    const { isLinux, hasIpv6 } = this.#options.readHost();
+    if (!isLinux) throw new InterceptionError({ kind: "not-linux" });
+    return hasIpv6 ? ["ipv4", "ipv6"] : ["ipv4"];
+  }
+
+  async #checkTable(table: NftTable): Promise<Pick<InterceptionStatus, "parts" | "counters">> {
+    const listing = await this.#programs.listTable(table);
+    return { parts: compareTable(table, listing), counters: listing ? countersOf(table, listing) : [] };
+  }
+
+  async #checkIpRules(family: IpFamily): Promise<Pick<InterceptionStatus, "parts" | "warnings">> {
+    const rules = ipRules(family);
+    const plan = planIpRules(rules, await this.#programs.listIpRules(family));
+    return { parts: rules.map((rule) => ipRulePart(rule, plan)), warnings: plan.inTheWay.map(overtaken) };
+  }
+
+  async #planIpRules(family: IpFamily): Promise<IpRulePlan> {
+    return planIpRules(ipRules(family), await this.#programs.listIpRules(family));
+  }
+
+  async #mendIpRules(family: IpFamily): Promise<void> {
+    const { missing, duplicated } = await this.#planIpRules(family);
+    for (const rule of missing) await this.#addIpRule(rule);
+    for (const rule of duplicated) await this.#programs.run(deletionArgv(rule));
+  }
+
+  /** The kernel refuses a rule that someone else adds at the same moment: what counts is that it is there. */
+  async #addIpRule(rule: IpRule): Promise<void> {
+    try {
+      await this.#programs.run(additionArgv(rule));
+    } catch (error) {
+      const { missing } = await this.#planIpRules(rule.family);
+      if (missing.some(({ preference }) => preference === rule.preference)) throw error;
+    }
+  }
+
+  async #presentTables(): Promise<readonly NftTable[]> {
+    const tables = this.#tables();
+    const listings = await Promise.all(tables.map((table) => this.#programs.listTable(table)));
+    return tables.filter((_, place) => listings[place] !== undefined);
+  }
+
+  async #removeIpRules(family: IpFamily): Promise<readonly string[]> {
+    const present = ipRulesToRemove(ipRules(family), await this.#programs.listIpRules(family));
+    for (const rule of present) await this.#programs.run(deletionArgv(rule));
+    return present.map(ipRuleName);
+  }
+}
+
+const WITHOUT_IPV6 =
+  "The kernel runs without IPv6 (there is no /proc/net/if_inet6): its two ip rules are left out, " +
+  "as nothing can be asked for over it.";
+
+const overtaken = (rule: string): string =>
+  "A routing rule of someone else comes before ours and may route a container's packet to the real service " +
+  `if the nft table is lost: ${rule}`;
+
+function ipRulePart(rule: IpRule, { missing, duplicated }: IpRulePlan): InterceptionPart {
+  const name = ipRuleName(rule);
+  if (missing.includes(rule)) return { name, state: "absent", differences: [] };
+  const copies = duplicated.filter((copy) => copy === rule).length;
+  return copies === 0
+    ? { name, state: "present", differences: [] }
+    : { name, state: "changed", differences: [`it is there ${copies + 1} times`] };
+}

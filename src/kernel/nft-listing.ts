@@ -1,0 +1,109 @@
+import type { InterceptionPart, RuleCounter } from "./interception-status.ts";
+import { type NftChain, type NftTable, POLICY, priorityOf, tableName } from "./nft-ruleset.ts";
+
+/** What `nft -j list table` shows, in its own spelling: one kind of object in each entry. */
+interface ListedEntry {
+  readonly table?: { readonly family: string; readonly name: string; readonly flags?: string | readonly string[] };
+  readonly chain?: ListedChain;
+  readonly rule?: ListedRule;
+}
+interface ListedChain {
+  readonly name: string;
+  readonly type?: string;
+  readonly hook?: string;
+  readonly prio?: number;
+  readonly policy?: string;
+}
+interface ListedRule {
+  readonly chain: string;
+  readonly comment?: string;
+  readonly expr?: readonly { readonly counter?: { readonly packets: number } | null }[];
+}
+
+export type TableListing = readonly ListedEntry[];
+
+/** Undefined when the text is not a listing. */
+export function parseTableListing(json: string): TableListing | undefined {
+  try {
+    const { nftables } = JSON.parse(json) as { nftables?: unknown };
+    return Array.isArray(nftables) && nftables.every(isObject) ? nftables : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (entry: unknown): entry is ListedEntry => typeof entry === "object" && entry !== null;
+
+/**
+ * What is there of the table, by its chains' hooks and the comments of their rules in order. nft shows the same rule
+ * in other words from version to version, so the words are not compared: a comment stands for its rule, and whoever
+ * replaces a rule under our comment is root on this host and needs no such trick.
+ */
+export function compareTable(table: NftTable, listing: TableListing | undefined): readonly InterceptionPart[] {
+  const name = `table ${tableName(table)}`;
+  if (listing === undefined) return [{ name, state: "absent", differences: [] }];
+  return [
+    part(name, tableDifferences(table, listing)),
+    ...table.chains.map((chain) => compareChain(table, chain, listing)),
+  ];
+}
+
+const part = (name: string, differences: readonly string[]): InterceptionPart => ({
+  name,
+  state: differences.length === 0 ? "present" : "changed",
+  differences,
+});
+
+function tableDifferences(table: NftTable, listing: TableListing): readonly string[] {
+  const ours = new Set(table.chains.map(({ name }) => name));
+  const hasFlags = listing.some((entry) => (entry.table?.flags ?? []).length > 0);
+  const foreign = chainsOf(listing).filter(({ name }) => !ours.has(name));
+  return [
+    // Not which one: nft 1.0.6 prints the table's name in its place.
+    ...(hasFlags ? ["it has a flag, perhaps dormant: then none of its rules works"] : []),
+    ...foreign.map((chain) => `a chain was added: ${chain.name}`),
+  ];
+}
+
+function compareChain(table: NftTable, chain: NftChain, listing: TableListing): InterceptionPart {
+  const name = `chain ${tableName(table)} ${chain.name}`;
+  const listed = chainsOf(listing).find((candidate) => candidate.name === chain.name);
+  if (listed === undefined) return { name, state: "absent", differences: [] };
+  return part(name, [...hookDifferences(chain, listed), ...ruleDifferences(chain, rulesOf(listing, chain.name))]);
+}
+
+function hookDifferences({ base }: NftChain, listed: ListedChain): readonly string[] {
+  const expected = base && { type: base.type, hook: base.hook, prio: priorityOf(base), policy: POLICY };
+  return (["type", "hook", "prio", "policy"] as const)
+    .filter((field) => listed[field] !== expected?.[field])
+    .map((field) => `its ${field} is ${listed[field] ?? "not set"} instead of ${expected?.[field] ?? "not set"}`);
+}
+
+function ruleDifferences(chain: NftChain, listed: readonly ListedRule[]): readonly string[] {
+  const expected = chain.rules.map(({ comment }) => comment);
+  const found = listed.map(({ comment }) => comment ?? "(no comment)");
+  const missing = expected.filter((comment) => !found.includes(comment));
+  const added = found.filter((comment, place) => !expected.includes(comment) || found.indexOf(comment) !== place);
+  const differences = [
+    ...missing.map((comment) => `a rule is missing: ${comment}`),
+    ...added.map((comment) => `a rule was added: ${comment}`),
+  ];
+  const inOrder = found.every((comment, place) => comment === expected[place]);
+  return differences.length > 0 || inOrder ? differences : ["its rules are in another order"];
+}
+
+/** By the rules' comments, in the order they are tried; rules of others are left out. */
+export function countersOf(table: NftTable, listing: TableListing): readonly RuleCounter[] {
+  const ours = new Set(table.chains.flatMap(({ rules }) => rules.map(({ comment }) => comment)));
+  return listing.flatMap(({ rule }) => {
+    const packets = rule?.expr?.find(({ counter }) => counter)?.counter?.packets;
+    return rule?.comment !== undefined && ours.has(rule.comment) && packets !== undefined
+      ? [{ rule: rule.comment, packets }]
+      : [];
+  });
+}
+
+const chainsOf = (listing: TableListing): readonly ListedChain[] => listing.flatMap(({ chain }) => chain ?? []);
+
+const rulesOf = (listing: TableListing, chain: string): readonly ListedRule[] =>
+  listing.flatMap(({ rule }) => (rule?.chain === chain ? [rule] : []));

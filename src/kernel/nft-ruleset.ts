@@ -1,0 +1,158 @@
+import { METADATA_IPV4, METADATA_IPV6, METADATA_PORT } from "./metadata-address.ts";
+
+export interface NftRule {
+  /** The rule in nft's own words, without its comment. */
+  readonly text: string;
+  /** Unique in its table: says what the rule is for, and names it when the kernel's rules are checked. */
+  readonly comment: string;
+}
+
+/** Where a chain begins; a chain without one is only jumped to. */
+export interface NftHook {
+  readonly type: "nat" | "filter";
+  readonly hook: "prerouting" | "input" | "forward" | "output";
+  /** The standard priority that the chain runs shortly before. */
+  readonly before: "dstnat" | "filter";
+}
+
+export interface NftChain {
+  readonly name: string;
+  readonly base?: NftHook;
+  readonly rules: readonly NftRule[];
+}
+
+export interface NftTable {
+  readonly family: "inet" | "bridge";
+  readonly name: string;
+  readonly chains: readonly NftChain[];
+}
+
+/** Of the inet family, by number: https://wiki.nftables.org/wiki-nftables/index.php/Netfilter_hooks */
+const STANDARD_PRIORITY = { dstnat: -100, filter: 0 } as const;
+
+/**
+ * How far before the standard priority our chains run: in a nat hook the first match decides, and with port 80
+ * published and 169.254.169.254 held by the host, Docker's own rule at dstnat would take the packet.
+ */
+const LEAD = 10;
+
+export const priorityOf = ({ before }: NftHook): number => STANDARD_PRIORITY[before] - LEAD;
+export const POLICY = "accept";
+
+/** "inet taskrole", as nft's commands and its monitor name a table. */
+export const tableName = ({ family, name }: NftTable): string => `${family} ${name}`;
+
+/** Everything that brings containers' metadata requests to `port` of this host, and nothing else to it. */
+export const interceptionTable = (port: number): NftTable => ({
+  family: "inet",
+  name: "taskrole",
+  chains: [redirectChain(port), inputChain(port), daemonPortChain(port), forwardChain, denyChain, outputChain(port)],
+});
+
+/**
+ * The rules match by destination, not by interface: bridges of any name, and those made later, are caught.
+ * A packet that the host sends to itself passes here too, by way of "lo"; its requests to the real service do not.
+ */
+const redirectChain = (port: number): NftChain => ({
+  name: "prerouting",
+  base: { type: "nat", hook: "prerouting", before: "dstnat" },
+  rules: [
+    { text: 'iifname "lo" return', comment: "what the host sends to itself stays as it is" },
+    {
+      text: `ip daddr ${METADATA_IPV4} tcp dport ${METADATA_PORT} counter redirect to :${port}`,
+      comment: `containers' IPv4 metadata requests go to port ${port} of this host`,
+    },
+    {
+      text: `ip6 daddr ${METADATA_IPV6} tcp dport ${METADATA_PORT} counter redirect to :${port}`,
+      comment: `containers' IPv6 metadata requests go to port ${port} of this host`,
+    },
+  ],
+});
+
+const inputChain = (port: number): NftChain => ({
+  name: "input",
+  base: { type: "filter", hook: "input", before: "filter" },
+  rules: [{ text: `tcp dport ${port} jump daemon_port`, comment: `judge whoever comes to port ${port}` }],
+});
+
+/** The source address is who a container is, so it must be one that answers would go back to by the same way. */
+const daemonPortChain = (port: number): NftChain => ({
+  name: "daemon_port",
+  rules: [
+    {
+      text: "fib saddr . iif oif missing counter reject with tcp reset",
+      comment: "refused: the source address does not belong to the interface it came by",
+    },
+    {
+      text: "ip6 saddr fe80::/10 counter reject with tcp reset",
+      comment: "refused: a link-local source address says nothing about who asks",
+    },
+    { text: `ct original ip daddr ${METADATA_IPV4} counter accept`, comment: "let in: redirected IPv4 requests" },
+    { text: `ct original ip6 daddr ${METADATA_IPV6} counter accept`, comment: "let in: redirected IPv6 requests" },
+    {
+      text: "counter reject with tcp reset",
+      comment: `refused: port ${port} asked for directly instead of the metadata address`,
+    },
+  ],
+});
+
+/** Other ports, other protocols, and connections opened before the table was loaded. */
+const forwardChain: NftChain = {
+  name: "forward",
+  base: { type: "filter", hook: "forward", before: "filter" },
+  rules: [
+    { text: `ip daddr ${METADATA_IPV4} jump deny`, comment: "no IPv4 packet is forwarded to the real service" },
+    { text: `ip6 daddr ${METADATA_IPV6} jump deny`, comment: "no IPv6 packet is forwarded to the real service" },
+  ],
+};
+
+const denyChain: NftChain = {
+  name: "deny",
+  rules: [
+    {
+      text: "meta l4proto tcp counter reject with tcp reset",
+      comment: "refused: TCP on its way to the real service",
+    },
+    { text: "counter reject", comment: "refused: other packets on their way to the real service" },
+  ],
+};
+
+/**
+ * When a container leaves a network, Docker deletes the conntrack entries of its address. What the kernel still
+ * retransmits to it would then leave without its translation, and reach the address's next owner: it counts as a new
+ * connection. "related" are the resets by which {@link daemonPortChain} refuses.
+ */
+const outputChain = (port: number): NftChain => ({
+  name: "output",
+  base: { type: "filter", hook: "output", before: "filter" },
+  rules: [
+    {
+      text: `tcp sport ${port} oifname != "lo" ct state != { established, related } counter drop`,
+      comment: "dropped: retransmissions of an answer whose connection is no longer tracked",
+    },
+  ],
+});
+
+/**
+ * One transaction that replaces the tables: the same text at the first start, after a crash and while requests are
+ * coming in, and at no moment is a table missing. `add` before `delete` makes it idempotent; `destroy table` would
+ * say the same and is a syntax error in nft 1.0.6.
+ *
+ * One text for each table, because nft takes them as arguments and the kernel limits one argument to 128 KiB.
+ */
+export const rulesetTexts = (tables: readonly NftTable[]): readonly string[] => tables.map(replacement);
+
+/** Removes the table, be it there or not, and touches no other. */
+export const removalText = (table: NftTable): string =>
+  `add table ${tableName(table)}\ndelete table ${tableName(table)}\n`;
+
+const replacement = (table: NftTable): string =>
+  `${removalText(table)}table ${tableName(table)} {\n${table.chains.map(chainText).join("\n")}}\n`;
+
+const chainText = ({ name, base, rules }: NftChain): string =>
+  [`  chain ${name} {`, ...(base ? [hookText(base)] : []), ...rules.map(ruleText), "  }\n"].join("\n");
+
+const hookText = ({ type, hook, before }: NftHook): string =>
+  `    type ${type} hook ${hook} priority ${before} - ${LEAD}; policy ${POLICY};`;
+
+const ruleText = ({ text, comment }: NftRule): string => `    ${text} comment "${comment}"`;

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { runCommand } from "../../src/kit/run-command.ts";
+import { hasMeans, Namespace, whyNoLab } from "../kernel/network-lab.ts";
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const missingMeans = await whyNoLab();
+const argvOf = (args: string): readonly string[] => [
+  process.execPath,
+  "src/cli/main.ts",
+  "interception",
+  ...args.split(" ").filter(Boolean),
+];
+
+async function taskrole(args: string, run = runCommand): Promise<Ended> {
+  const outcome = await run(argvOf(args));
+  return outcome.kind === "exited" ? outcome : assert.fail(JSON.stringify(outcome));
+}
+
+async function host(t: TestContext): Promise<{ namespace: Namespace; command: (args: string) => Promise<Ended> }> {
+  const namespace = await Namespace.open();
+  t.after(() => namespace.close());
+  return { namespace, command: (args) => taskrole(args, namespace.run) };
+}
+
+test("print shows the commands, whole, and needs no root", async () => {
+  const { code, stdout, stderr } = await taskrole("print");
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  assert.equal(stdout, readFileSync("test/golden/kernel/print.sh", "utf8"));
+});
+
+test("what print shows can be pasted into a shell, and does what up does", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { namespace, command } = await host(t);
+  const { stdout } = await taskrole("print --port 7777");
+  const pasted = await namespace.run(["sh", "-e", "-c", stdout]);
+  assert.deepEqual(pasted, { kind: "exited", code: 0, stdout: "", stderr: "" });
+  const everything = "nft --stateless list ruleset\nip rule\nip -6 rule";
+  const byPaste = await namespace.must(everything);
+  assert.equal((await command("status --port 7777")).code, 0);
+  await command("up --port 7777");
+  assert.equal(await namespace.must(everything), byPaste);
+});
+
+test("status, up, status, down, down: what is there, what to do, what was done", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { command } = await host(t);
+  const before = await command("status");
+  assert.equal(before.code, 1);
+  assert.match(before.stdout, /^ABSENT {4}table inet taskrole$/m);
+  assert.match(before.stdout, /^Not everything is in place: run `taskrole interception up` as root/m);
+
+  assert.deepEqual(await command("up"), {
+    kind: "exited",
+    code: 0,
+    stdout: "In place: what containers ask of the metadata service comes to port 9254 of this host.\n",
+    stderr: "",
+  });
+  const after = await command("status");
+  assert.equal(after.code, 0);
+  assert.match(after.stdout, /^present {3}table inet taskrole$/m);
+  assert.match(after.stdout, /^ {7}0 {2}let in: redirected IPv4 requests$/m);
+  assert.match(after.stdout, /^Everything is in place\.$/m);
+
+  const down = await command("down");
+  assert.equal(down.code, 0);
+  assert.match(down.stdout, /^Removed:\n {2}table inet taskrole\n {2}ip rule pref 91 to 169\.254\.169\.254 prohibit\n/);
+  assert.match(
+    down.stderr,
+    /^taskrole: Containers now reach the real metadata service.*--http-put-response-hop-limit 1$/m,
+  );
+  assert.match(down.stderr, /^taskrole: A taskrole that is still running puts the rules back/m);
+  assert.equal((await command("down")).stdout, "There was nothing to remove.\n");
+});
+
+test("status says which part is wrong, also to programs", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { namespace, command } = await host(t);
+  await command("up");
+  await namespace.must("ip rule del pref 91\nnft flush chain inet taskrole output");
+  const text = await command("status");
+  assert.equal(text.code, 1);
+  assert.match(text.stdout, /^ABSENT {4}ip rule pref 91 to 169\.254\.169\.254 prohibit$/m);
+  assert.match(
+    text.stdout,
+    /^CHANGED {3}chain inet taskrole output\n {12}a rule is missing: dropped: retransmissions/m,
+  );
+  const json = await command("status --json");
+  assert.equal(json.code, 1);
+  const { isInPlace, parts } = JSON.parse(json.stdout);
+  assert.equal(isInPlace, false);
+  assert.deepEqual(
+    parts.filter(({ state }: { state: string }) => state !== "present").map(({ name }: { name: string }) => name),
+    ["chain inet taskrole output", "ip rule pref 91 to 169.254.169.254 prohibit"],
+  );
+});
+
+test("without the right to change the network the remedy is named", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { namespace } = await host(t);
+  for (const args of ["up", "status"]) {
+    const outcome = await namespace.run(["setpriv", "--bounding-set=-net_admin", ...argvOf(args)]);
+    assert.ok(outcome.kind === "exited" && outcome.code === 1, JSON.stringify(outcome));
+    assert.match(outcome.stderr, /^taskrole: Cannot run ".*": this process may not change .* \(CAP_NET_ADMIN\)\.$/m);
+    assert.match(outcome.stderr, /^taskrole: Run it as root/m);
+  }
+});
+
+const MISUSES = [
+  "",
+  "upp",
+  "up --port 0",
+  "up --port 65536",
+  "up --port 80x",
+  "up --port",
+  "up now",
+  "down --port 1",
+  "status --yaml",
+];
+
+for (const args of MISUSES) {
+  test(`is bad usage: interception ${args}`, async () => {
+    const { code, stdout } = await taskrole(args);
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
+  });
+}
+
+test("help that was asked for is no error", async () => {
+  const { code, stdout } = await taskrole("--help");
+  assert.equal(code, 0);
+  for (const word of ["up", "down", "status", "print", "docs/interception.md"]) assert.ok(stdout.includes(word));
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { followLines, tellsOf } from "../../src/kernel/nft-monitor.ts";
+import { interceptionTable } from "../../src/kernel/nft-ruleset.ts";
+
+const tells = tellsOf(interceptionTable(9254));
+
+/** Lines of `nft monitor` 1.0.6. */
+const LINES = [
+  { line: "delete table inet taskrole", news: true },
+  { line: "delete chain inet taskrole prerouting", news: true },
+  { line: "delete rule inet taskrole prerouting handle 6", news: true },
+  { line: "insert rule inet taskrole input accept", news: true },
+  { line: "add chain inet taskrole input { type filter hook input priority filter; policy accept; }", news: true },
+  { line: "delete table ip taskrole", news: false },
+  { line: "delete table inet taskrole2", news: false },
+  { line: "add rule inet filter input jump taskrole", news: false },
+  { line: 'add rule ip nat PREROUTING accept comment "table inet taskrole"', news: false },
+  { line: "# new generation 6 by process 16791 (nft)", news: false },
+  { line: "", news: false },
+];
+
+for (const { line, news } of LINES) {
+  test(`${news ? "is" : "is not"} about our table: ${line}`, () => assert.equal(tells(line), news));
+}
+
+test("a program is followed line by line, and its end is told", async () => {
+  const lines: string[] = [];
+  await followLines(["printf", "one\ntwo\nthree"], (line) => lines.push(line), new AbortController().signal);
+  assert.deepEqual(lines, ["one", "two", "three"]);
+});
+
+test("a program that cannot be started has ended", async () => {
+  await followLines(["no-such-program-anywhere"], assert.fail, new AbortController().signal);
+});
+
+test("an abort ends the program", async () => {
+  const abort = new AbortController();
+  const following = followLines(
+    ["sh", "-c", "echo $$; exec sleep 60"],
+    (line) => {
+      abort.abort();
+      process.kill(Number(line), 0);
+    },
+    abort.signal,
+  );
+  await following;
+  await followLines(["no-such-program-anywhere"], assert.fail, abort.signal);
+});
