@@ -17,10 +17,9 @@ export function interceptionService({ listen }: Pick<Config, "listen">, log: Log
   return {
     name: "interception",
     async start() {
-      await interception.up().catch((error: unknown) => {
-        throw notUp(error);
-      });
+      const warnings = await broughtUp(interception);
       log.info({ port: listen.port }, "interception is up");
+      for (const reason of warnings) log.warn({ reason }, "interception");
       watching = interception.watch(watchEvents(log), stopping.signal);
     },
     async stop() {
@@ -28,6 +27,16 @@ export function interceptionService({ listen }: Pick<Config, "listen">, log: Log
       await watching;
     },
   };
+}
+
+/** @returns what an operator should know although all is in place */
+async function broughtUp(interception: Interception): Promise<readonly string[]> {
+  try {
+    await interception.up();
+    return (await interception.check()).warnings;
+  } catch (error) {
+    throw notUp(error);
+  }
 }
 
 const watchEvents = (log: Log) => ({
