@@ -33,7 +33,7 @@ export const ipRules = (family: IpFamily): readonly IpRule[] => {
 };
 
 /** As an operator would type it, less the command: "pref 90 iif lo to 169.254.169.254 lookup main". */
-export const selector = ({ preference, to, appliesTo, action }: IpRule): string =>
+const selector = ({ preference, to, appliesTo, action }: IpRule): string =>
   `pref ${preference} ${appliesTo === "host" ? "iif lo " : ""}to ${to} ${action}`;
 
 export const additionArgv = (rule: IpRule): readonly string[] => [...ipArgv(rule), "add", ...selector(rule).split(" ")];

@@ -1,0 +1,99 @@
+import type { ContainerDetails, NetworkDetails, NetworkMember } from "./engine.ts";
+import type { FreshEngine } from "./fresh-engine.ts";
+import type { NetworkDirectory } from "./network-directory.ts";
+
+/** Who has an address, as the Engine says at one moment. */
+export type Sighting =
+  /** In no Docker subnet. */
+  | { readonly kind: "foreign" }
+  /** In a Docker subnet, and nobody's, or not yet. */
+  | { readonly kind: "unclaimed" }
+  | { readonly kind: "contested"; readonly claimants: readonly string[] }
+  /** Claimed by a container that does not run yet, or no longer, or changed while it was looked at. */
+  | { readonly kind: "unsettled"; readonly containerId: string }
+  | { readonly kind: "owned"; readonly claim: Claim; readonly container: ContainerDetails };
+
+/** An address as a network lists it: the container is named by id, never by name. */
+export interface Claim {
+  readonly address: string;
+  readonly network: NetworkDetails;
+  readonly member: NetworkMember;
+}
+
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+
+/** The others are ghosts ("ep-…", "ingress-sbox"): they hold addresses and cannot ask for anything. */
+const isContainer = ({ containerId }: NetworkMember): boolean => CONTAINER_ID.test(containerId);
+
+const claimsOn = (network: NetworkDetails, address: string): readonly Claim[] =>
+  network.members
+    .filter((member) => isContainer(member) && member.addresses.includes(address))
+    .map((member) => ({ address, network, member }));
+
+/**
+ * Asks the Engine who has an address. The networks are asked because they are never late: a container's first request
+ * can come before its `start` event, before `/containers/json` knows its address, and before its own inspect returns.
+ */
+export class AddressLookup {
+  readonly #engine: FreshEngine;
+  readonly #directory: NetworkDirectory;
+
+  constructor(engine: FreshEngine, directory: NetworkDirectory) {
+    this.#engine = engine;
+    this.#directory = directory;
+  }
+
+  /** One look, made of calls sent after this one. @throws EngineError */
+  async look(address: string): Promise<Sighting> {
+    const candidates = await this.#directory.containing(address);
+    if (candidates.length === 0) return { kind: "foreign" };
+    const networks = await Promise.all(candidates.map(({ id }) => this.#engine.network(id)));
+    if (networks.includes(undefined)) this.#directory.forget();
+    const claims = networks.flatMap((network) => (network ? claimsOn(network, address) : []));
+    return await this.#judge(claims);
+  }
+
+  #judge(claims: readonly Claim[]): Sighting | Promise<Sighting> {
+    const [claim] = claims;
+    if (!claim) return { kind: "unclaimed" };
+    const claimants = [...new Set(claims.map(({ member }) => member.containerId))];
+    return claimants.length > 1 ? { kind: "contested", claimants } : this.#inspect(claim);
+  }
+
+  async #inspect(claim: Claim): Promise<Sighting> {
+    const { containerId } = claim.member;
+    const container = await this.#engine.container(containerId);
+    const owned = container && isRunning(container) && (await this.#stillHolds(claim, container));
+    return owned ? { kind: "owned", claim, container } : { kind: "unsettled", containerId };
+  }
+
+  /**
+   * The container may have been restarted, with another address, between the answer about its network and the one
+   * about itself. Its own inspect settles that in most cases; where it does not list the network (docker_gwbridge)
+   * or names it differently (podman), the network is asked once more, now of the life just seen.
+   */
+  async #stillHolds({ address, network, member }: Claim, container: ContainerDetails): Promise<boolean> {
+    const confirmed = container.attachments.some(
+      ({ networkId, addresses }) => networkId === network.id && addresses.includes(address),
+    );
+    if (confirmed) return true;
+    const again = await this.#engine.network(network.id);
+    return again !== undefined && soleOwners(again).get(address) === member.containerId;
+  }
+}
+
+/** Between two tries of a restart policy Docker says "running", with no process. */
+export const isRunning = ({ running, pid }: ContainerDetails): boolean => running && pid > 0;
+
+/** The addresses that exactly one container claims, with its id. */
+export function soleOwners(network: NetworkDetails): ReadonlyMap<string, string> {
+  const claims = network.members
+    .filter(isContainer)
+    .flatMap((member) => member.addresses.map((address) => ({ address, containerId: member.containerId })));
+  const byAddress = Map.groupBy(claims, ({ address }) => address);
+  return new Map(
+    [...byAddress].flatMap(([address, [first, ...others]]) =>
+      first && others.length === 0 ? [[address, first.containerId]] : [],
+    ),
+  );
+}

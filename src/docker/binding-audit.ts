@@ -1,0 +1,51 @@
+import { isRunning, soleOwners } from "./address-lookup.ts";
+import type { BindingIndex, IndexEntry } from "./binding-index.ts";
+import type { EvictionJournal } from "./eviction-journal.ts";
+import type { FreshEngine } from "./fresh-engine.ts";
+
+/**
+ * Compares bindings with what the Engine says now, and evicts what it no longer says. One call per network, and one
+ * per container where its life is in question; a lookup under way at the same time shares those calls or comes after
+ * them, so that no older answer can end what a newer one found. Throws EngineError; what was not reached stays as it was.
+ */
+export class BindingAudit {
+  readonly #engine: FreshEngine;
+  readonly #index: BindingIndex;
+  readonly #journal: EvictionJournal;
+
+  constructor(parts: { engine: FreshEngine; index: BindingIndex; journal: EvictionJournal }) {
+    this.#engine = parts.engine;
+    this.#index = parts.index;
+    this.#journal = parts.journal;
+  }
+
+  /** Whether each still has its address, and is still the same life of its container; then it is trusted again. */
+  async confirm(entries: readonly IndexEntry[]): Promise<void> {
+    const turn = this.#journal.next();
+    const holding = await this.checkAddresses(entries);
+    await Promise.all(holding.map((entry) => this.#confirmLife(entry, turn)));
+  }
+
+  /** @returns those whose network still gives them their address, and nobody else */
+  async checkAddresses(entries: readonly IndexEntry[]): Promise<readonly IndexEntry[]> {
+    const byNetwork = Map.groupBy(entries, ({ binding }) => binding.network.id);
+    const holding = await Promise.all([...byNetwork].map(([id, ofNetwork]) => this.#checkNetwork(id, ofNetwork)));
+    return holding.flat();
+  }
+
+  async #checkNetwork(id: string, entries: readonly IndexEntry[]): Promise<readonly IndexEntry[]> {
+    const network = await this.#engine.network(id);
+    const owners = network ? soleOwners(network) : new Map<string, string>();
+    const isHolding = ({ binding }: IndexEntry): boolean => owners.get(binding.address) === binding.workload.id;
+    const answers = Map.groupBy(entries, isHolding);
+    this.#index.evict(answers.get(false) ?? [], "the Engine no longer gives it the address");
+    return answers.get(true) ?? [];
+  }
+
+  async #confirmLife(entry: IndexEntry, turn: number): Promise<void> {
+    const { id, startedAt } = entry.binding.workload;
+    const container = await this.#engine.container(id);
+    if (container && isRunning(container) && container.startedAt === startedAt) this.#index.confirm(entry, turn);
+    else this.#index.evict([entry], "the container ended");
+  }
+}

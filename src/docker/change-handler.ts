@@ -1,0 +1,156 @@
+import type { Sleep } from "../kit/deadline.ts";
+import type { BindingAudit } from "./binding-audit.ts";
+import type { BindingIndex, EvictionReason, IndexEntry } from "./binding-index.ts";
+import type { EngineChange } from "./engine-change.ts";
+import { EngineError } from "./engine-error.ts";
+import type { EventStreamListener } from "./event-stream.ts";
+import type { EvictionJournal } from "./eviction-journal.ts";
+import type { NetworkDirectory } from "./network-directory.ts";
+
+export interface ChangeHandlerParts {
+  readonly journal: EvictionJournal;
+  readonly index: BindingIndex;
+  readonly directory: NetworkDirectory;
+  readonly audit: BindingAudit;
+  readonly sleep: Sleep;
+  readonly events: { onStreamUp(): void; onStreamDown(reason: string): void };
+}
+
+/** Between two attempts to confirm all bindings after the events came back. */
+const RESYNC_PAUSE_MS = 1_000;
+
+/**
+ * Turns the Engine's events into evictions, doubts and audits.
+ *
+ * What an event may end is ended at the first that says so, as their order differs (Docker 20.10: die, then
+ * disconnect; 26 and later the other way round; podman: die, then remove). What an event may only have changed is
+ * put in doubt: it is asked for live, and evicted if the Engine says otherwise, but a request already on its way is
+ * not cut off. A container's own `start` and `connect` are such events, because its first request comes before them.
+ */
+export class ChangeHandler implements EventStreamListener {
+  readonly #parts: ChangeHandlerParts;
+  /** Aborted when the events are lost again or the daemon stops. */
+  #hearing: AbortController | undefined;
+
+  constructor(parts: ChangeHandlerParts) {
+    this.#parts = parts;
+  }
+
+  get isHearing(): boolean {
+    return this.#hearing !== undefined;
+  }
+
+  /** First the subscription, then the look: what is confirmed from now on is kept right by the events. */
+  onUp(): void {
+    const { index, journal, directory, events } = this.#parts;
+    const hearing = new AbortController();
+    this.#hearing = hearing;
+    index.trustAfter(journal.next());
+    directory.keep();
+    events.onStreamUp();
+    this.#behind(this.#resync(hearing.signal));
+  }
+
+  onDown(reason: string): void {
+    this.stop();
+    this.#parts.events.onStreamDown(reason);
+  }
+
+  stop(): void {
+    this.#hearing?.abort();
+    this.#hearing = undefined;
+    this.#parts.index.distrust();
+    this.#parts.directory.keepNothing();
+  }
+
+  onChange(change: EngineChange): void {
+    switch (change.kind) {
+      case "container-began":
+        this.#doubt(this.#of(change.containerId));
+        break;
+      case "container-ended":
+        this.#end(change.containerId, this.#of(change.containerId), "the container ended");
+        break;
+      case "network-joined":
+        this.#joined(change);
+        break;
+      case "network-left":
+        this.#left(change);
+        break;
+      case "network-made":
+        this.#parts.directory.forget();
+        break;
+      case "network-gone":
+        this.#parts.directory.forget();
+        this.#end(change.network, this.#on(change.network), "the network was removed");
+        break;
+      default:
+        unknownChange(change);
+    }
+  }
+
+  /** Somebody new got an address of this network: nobody who is bound there may have lost his unnoticed. */
+  #joined({ containerId, network }: { containerId: string; network: string }): void {
+    this.#doubt(this.#of(containerId));
+    this.#behind(this.#parts.audit.checkAddresses(this.#on(network)));
+  }
+
+  /** Its other addresses are in doubt: with its networks docker_gwbridge comes and goes, without events. */
+  #left({ containerId, network }: { containerId: string; network: string }): void {
+    const onNetwork = new Set(this.#on(network));
+    const own = this.#of(containerId);
+    this.#end(
+      containerId,
+      own.filter((entry) => onNetwork.has(entry)),
+      "the container left the network",
+    );
+    this.#doubt(own.filter((entry) => !onNetwork.has(entry)));
+  }
+
+  #end(id: string, entries: readonly IndexEntry[], reason: EvictionReason): void {
+    this.#parts.journal.note(id);
+    this.#parts.index.evict(entries, reason);
+  }
+
+  #doubt(entries: readonly IndexEntry[]): void {
+    if (entries.length === 0) return;
+    const turn = this.#parts.journal.next();
+    for (const entry of entries) entry.doubtedAt = turn;
+    this.#behind(this.#parts.audit.confirm(entries));
+  }
+
+  #of(containerId: string): readonly IndexEntry[] {
+    return this.#parts.index.all().filter(({ binding }) => binding.workload.id === containerId);
+  }
+
+  /** @param network an id, or with podman a name */
+  #on(network: string): readonly IndexEntry[] {
+    const isIt = ({ id, name }: { id: string; name: string }): boolean => id === network || name === network;
+    return this.#parts.index.all().filter(({ binding }) => isIt(binding.network));
+  }
+
+  /** Until each binding from before is confirmed or gone; those in doubt are asked for live meanwhile. */
+  async #resync(signal: AbortSignal): Promise<void> {
+    const { index, audit, sleep } = this.#parts;
+    while (!signal.aborted && index.inDoubt().length > 0) {
+      const isDone = await audit.confirm(index.inDoubt()).then(() => true, onlyEngineErrors);
+      if (!isDone) await sleep(RESYNC_PAUSE_MS, signal).catch(() => {});
+    }
+  }
+
+  /** What an audit could not ask stays in doubt, and is asked for by the next request from that address. */
+  #behind(audit: Promise<unknown>): void {
+    void audit.catch(onlyEngineErrors);
+  }
+}
+
+/** @returns false: not done. Anything else is a bug, and goes on as one. */
+function onlyEngineErrors(error: unknown): false {
+  if (error instanceof EngineError) return false;
+  throw error;
+}
+
+/** Does not compile until every kind of change has its effect. */
+function unknownChange(change: never): never {
+  throw new Error(`no effect for ${JSON.stringify(change)}`);
+}

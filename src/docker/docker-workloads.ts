@@ -1,0 +1,202 @@
+import type { WorkloadResolver } from "../broker/workload-resolver.ts";
+import type { EpochMs } from "../core/credentials.ts";
+import { Refusal } from "../core/failure.ts";
+import { canonicalAddress } from "../http/peer-address.ts";
+import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
+import { AddressLookup, type Sighting } from "./address-lookup.ts";
+import { BindingAudit } from "./binding-audit.ts";
+import { BindingIndex, type EvictionReason, type IndexEntry } from "./binding-index.ts";
+import { ChangeHandler } from "./change-handler.ts";
+import { type DockerBinding, WatchedBinding, type WatchProcess } from "./docker-binding.ts";
+import type { Engine } from "./engine.ts";
+import { EngineError } from "./engine-error.ts";
+import { EventStream } from "./event-stream.ts";
+import { EvictionJournal } from "./eviction-journal.ts";
+import { FreshEngine } from "./fresh-engine.ts";
+import { NetworkDirectory } from "./network-directory.ts";
+
+/** Called synchronously; what a listener throws is a bug. */
+export interface DockerWorkloadsEvents {
+  /** Before anyone is served on it. */
+  onBound(binding: DockerBinding): void;
+  /** At once when it ends: whatever was open from this address belongs to nobody now. */
+  onEvicted(binding: DockerBinding, reason: EvictionReason): void;
+  onStreamUp(): void;
+  /** Told once per reason, also when Docker was not there at the start. */
+  onStreamDown(reason: string): void;
+}
+
+export interface DockerWorkloadsOptions {
+  readonly engine: Engine;
+  readonly watchProcess: WatchProcess;
+  readonly now: () => EpochMs;
+  readonly sleep: Sleep;
+  readonly events: DockerWorkloadsEvents;
+  /** How long a request waits for its container to be known, between the calls: no clock that is set can prolong it. */
+  readonly holdMs?: number;
+  /** How long a request waits for an Engine whose events are lost, when a binding proven alive is at hand. */
+  readonly outagePatienceMs?: number;
+}
+
+const HOLD_MS = 3_000;
+/** Half of the least an SDK waits (botocore: 1 s). */
+const OUTAGE_PATIENCE_MS = 500;
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 400;
+
+/**
+ * Who is calling, from the Docker Engine: the container that owns the peer's address.
+ *
+ * Its truth is what the Engine says when asked, by calls sent after the request came (an older answer could name the
+ * address's previous owner). A binding found so is served again without asking for as long as the events are heard
+ * and none concerns it; each event comes through {@link ChangeHandler}. An answer that an event overtakes is thrown
+ * away and asked for again: an eviction must not be undone by what was known before it.
+ */
+export class DockerWorkloads implements WorkloadResolver {
+  readonly source = "docker";
+  readonly #options: DockerWorkloadsOptions;
+  readonly #journal = new EvictionJournal();
+  readonly #index: BindingIndex;
+  readonly #lookup: AddressLookup;
+  readonly #changes: ChangeHandler;
+  readonly #stream: EventStream;
+
+  constructor(options: DockerWorkloadsOptions) {
+    const { now, sleep, events } = options;
+    const engine = new FreshEngine(options.engine);
+    const directory = new NetworkDirectory(engine);
+    const journal = this.#journal;
+    const index = new BindingIndex((binding, reason) => {
+      journal.note(binding.workload.id);
+      events.onEvicted(binding, reason);
+    });
+    const audit = new BindingAudit({ engine, index, journal });
+    this.#options = options;
+    this.#index = index;
+    this.#lookup = new AddressLookup(engine, directory);
+    this.#changes = new ChangeHandler({ journal, index, directory, audit, sleep, events });
+    this.#stream = new EventStream({ engine: options.engine, listener: this.#changes, now, sleep });
+  }
+
+  /** Begins to listen. Resolves after the first attempt, whether it worked or not: Docker may start later. */
+  start(): Promise<void> {
+    return this.#stream.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#changes.stop();
+    await this.#stream.stop();
+    this.#index.clear();
+  }
+
+  async resolve(peerAddress: string): Promise<DockerBinding | undefined> {
+    const address = canonicalAddress(peerAddress);
+    if (address === undefined) return undefined;
+    return this.#trusted(address) ?? (await this.#askOrTrustProcess(address));
+  }
+
+  #trusted(address: string): WatchedBinding | undefined {
+    const entry = this.#index.trusted(address);
+    if (!entry || entry.binding.isCurrent()) return entry?.binding;
+    this.#index.evict([entry], "its process ended");
+    return undefined;
+  }
+
+  /** With the Engine out of reach, only a binding whose process provably lives still says who is there. */
+  async #askOrTrustProcess(address: string): Promise<WatchedBinding | undefined> {
+    try {
+      return await this.#askWithPatience(address);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      const known = this.#index.get(address)?.binding;
+      if (known?.isProvablyAlive()) return known;
+      throw cannotTell(address, error.message, error);
+    }
+  }
+
+  /** An Engine that hangs, its events lost, must not keep a workload waiting that is known and provably alive. */
+  async #askWithPatience(address: string): Promise<WatchedBinding | undefined> {
+    const asking = this.#ask(address);
+    if (this.#changes.isHearing || !this.#index.get(address)?.binding.isProvablyAlive()) return await asking;
+    const { outagePatienceMs = OUTAGE_PATIENCE_MS, sleep } = this.#options;
+    const answer = await withDeadline(asking, outagePatienceMs, sleep);
+    if (answer !== TIMED_OUT) return answer;
+    const known = this.#index.get(address)?.binding;
+    return known?.isProvablyAlive() ? known : await asking;
+  }
+
+  /**
+   * Looks until the answer settles or the hold is over. Every look is later than the request, so a request during
+   * whose hold two containers were seen at the address was sent by the first, or by nobody knows whom: not by the second.
+   */
+  async #ask(address: string): Promise<WatchedBinding | undefined> {
+    const { sleep, holdMs = HOLD_MS } = this.#options;
+    let leftMs = holdMs;
+    const seen = new Set<string>();
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      const turn = this.#journal.next();
+      const sighting = await this.#lookup.look(address);
+      for (const id of containersIn(sighting)) seen.add(id);
+      if (seen.size > 1) throw cannotTell(address, "it changed hands meanwhile");
+      const binding = this.#apply(address, sighting, turn);
+      if (binding || sighting.kind === "foreign") return binding;
+      if (leftMs <= 0) return giveUp(address, sighting);
+      await sleep(Math.min(pauseMs, leftMs));
+      leftMs -= pauseMs;
+    }
+  }
+
+  /** @returns undefined when it is worth looking again, or nobody's. @throws Refusal `contested-peer` */
+  #apply(address: string, sighting: Sighting, turn: number): WatchedBinding | undefined {
+    const known = this.#index.get(address);
+    if (sighting.kind === "owned") return this.#settle(known, sighting, turn);
+    if (known) this.#replace(known, turn);
+    if (sighting.kind !== "contested") return undefined;
+    throw new Refusal({ kind: "contested-peer", address, claimants: sighting.claimants });
+  }
+
+  #settle(known: IndexEntry | undefined, sighting: Owned, turn: number): WatchedBinding | undefined {
+    const { claim, container } = sighting;
+    if (this.#journal.hasNoteSince(turn, [container.id, claim.network.id])) return undefined;
+    if (known?.binding.isCurrent() && known.binding.isFor(claim, container)) {
+      this.#index.confirm(known, turn);
+      return known.binding;
+    }
+    return !known || this.#replace(known, turn) ? this.#bind(sighting, turn) : undefined;
+  }
+
+  /** False when a look begun later has confirmed it: then that one is right, and this one is old. */
+  #replace(known: IndexEntry, turn: number): boolean {
+    if (known.confirmedAt > turn) return false;
+    this.#index.evict(
+      [known],
+      known.binding.isCurrent() ? "the Engine no longer gives it the address" : "its process ended",
+    );
+    return true;
+  }
+
+  #bind({ claim, container }: Owned, turn: number): WatchedBinding | undefined {
+    const watch = this.#options.watchProcess(container.pid, container.id);
+    const binding = new WatchedBinding(claim, container, watch);
+    if (!binding.isCurrent()) return undefined;
+    this.#index.add(binding, turn);
+    this.#options.events.onBound(binding);
+    return binding;
+  }
+}
+
+type Owned = Extract<Sighting, { kind: "owned" }>;
+
+function containersIn(sighting: Sighting): readonly string[] {
+  if (sighting.kind === "owned") return [sighting.container.id];
+  return sighting.kind === "unsettled" ? [sighting.containerId] : [];
+}
+
+/** Nobody's after the whole hold is an answer; a container that would not settle is none. */
+function giveUp(address: string, sighting: Sighting): undefined {
+  if (sighting.kind === "unclaimed") return undefined;
+  throw cannotTell(address, `the container that has it does not come to run: ${containersIn(sighting).join()}`);
+}
+
+const cannotTell = (address: string, reason: string, cause?: Error): Refusal =>
+  new Refusal({ kind: "identity-unavailable", address, reason }, cause ? { cause } : {});

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { canonicalAddress } from "../http/peer-address.ts";
+import type { ContainerDetails, EngineEvent, NetworkDetails, NetworkSummary } from "./engine.ts";
+
+/*
+ * The Engine's own spelling, read here and nowhere else. Docker writes null where a list or a map is empty; podman
+ * leaves fields out; unknown fields are ignored.
+ * https://docs.docker.com/reference/api/engine/version/v1.45/
+ */
+
+const version = z.string().regex(/^\d{1,3}\.\d{1,4}$/);
+const text = z.string().nullish();
+const texts = z.array(z.string()).nullish();
+const textMap = z.record(z.string(), z.string()).nullish();
+
+export const VersionShape = z
+  .object({ ApiVersion: version, MinAPIVersion: version.or(z.literal("")).nullish() })
+  .transform(({ ApiVersion, MinAPIVersion }) => ({
+    highest: ApiVersion,
+    ...(MinAPIVersion ? { lowest: MinAPIVersion } : {}),
+  }));
+
+const network = z.object({
+  Id: z.string().min(1),
+  Name: z.string(),
+  Driver: text,
+  IPAM: z.object({ Config: z.array(z.object({ Subnet: text })).nullish() }).nullish(),
+});
+
+const summary = ({ Id, Name, Driver, IPAM }: z.output<typeof network>): NetworkSummary => ({
+  id: Id,
+  name: Name,
+  driver: Driver ?? "",
+  subnets: (IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet ? [Subnet] : [])),
+});
+
+export const NetworkListShape = z.array(network.transform(summary));
+
+const endpoint = z.object({ IPv4Address: text, IPv6Address: text, MacAddress: text });
+
+export const NetworkShape = network
+  .extend({ Options: textMap, Containers: z.record(z.string(), endpoint).nullish() })
+  .transform(
+    (given): NetworkDetails => ({
+      ...summary(given),
+      bridge: given.Options?.["com.docker.network.bridge.name"] || `br-${given.Id.slice(0, 12)}`,
+      members: Object.entries(given.Containers ?? {}).map(
+        ([containerId, { IPv4Address, IPv6Address, MacAddress }]) => ({
+          containerId,
+          addresses: addressesOf(IPv4Address, IPv6Address),
+          macAddress: MacAddress ?? "",
+        }),
+      ),
+    }),
+  );
+
+const attachment = z.object({ NetworkID: text, IPAddress: text, GlobalIPv6Address: text });
+
+export const ContainerShape = z
+  .object({
+    Id: z.string().min(1),
+    Name: z.string(),
+    State: z.object({ Running: z.boolean(), Pid: z.number().int().nonnegative(), StartedAt: z.string() }),
+    Config: z.object({ Labels: textMap, Env: texts }),
+    NetworkSettings: z.object({ Networks: z.record(z.string(), attachment).nullish() }).nullish(),
+  })
+  .transform(
+    ({ Id, Name, State, Config, NetworkSettings }): ContainerDetails => ({
+      id: Id,
+      name: Name.replace(/^\//, ""),
+      running: State.Running,
+      pid: State.Pid,
+      startedAt: State.StartedAt,
+      labels: Config.Labels ?? {},
+      env: Config.Env ?? [],
+      attachments: Object.values(NetworkSettings?.Networks ?? {}).map((given) => ({
+        networkId: given.NetworkID ?? "",
+        addresses: addressesOf(given.IPAddress, given.GlobalIPv6Address),
+      })),
+    }),
+  );
+
+export const EventShape = z
+  .object({ Type: z.string(), Action: z.string(), Actor: z.object({ ID: text, Attributes: textMap }).nullish() })
+  .transform(
+    ({ Type, Action, Actor }): EngineEvent => ({
+      type: Type,
+      action: Action,
+      actorId: Actor?.ID ?? "",
+      attributes: Actor?.Attributes ?? {},
+    }),
+  );
+
+/** "172.17.0.2/16" or "fd00:6::2/64" or "", in the spelling a peer's address has; "" where there is none. */
+const addressesOf = (...given: readonly (string | null | undefined)[]): readonly string[] =>
+  given.flatMap((address) => canonicalAddress((address ?? "").replace(/\/.*$/, "")) ?? []);

@@ -1,0 +1,65 @@
+/** What is asked of a Docker Engine: reading, and nothing else. Every call throws {@link EngineError} only. */
+export interface Engine {
+  listNetworks(): Promise<readonly NetworkSummary[]>;
+  inspectNetwork(id: string): Promise<NetworkDetails>;
+  /** May block until a start under way is done (Docker 20.10: up to 2 s seen). */
+  inspectContainer(id: string): Promise<ContainerDetails>;
+  /** Resolves once the Engine has accepted the subscription. */
+  events(query: EventQuery, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>;
+}
+
+export interface NetworkSummary {
+  /** podman before 5 gives a name in some places where Docker gives this. */
+  readonly id: string;
+  readonly name: string;
+  /** "bridge", "overlay", "host", ... */
+  readonly driver: string;
+  /** In CIDR notation, as the Engine wrote them. */
+  readonly subnets: readonly string[];
+}
+
+export interface NetworkDetails extends NetworkSummary {
+  /** The Linux bridge, as Docker names it: its option, else br- and 12 characters of the id. podman names its own otherwise. */
+  readonly bridge: string;
+  readonly members: readonly NetworkMember[];
+}
+
+export interface NetworkMember {
+  /** Not always a container's: "ep-…" is an endpoint that is being joined or left behind, "ingress-sbox" is swarm's. */
+  readonly containerId: string;
+  /** Canonical, without prefix length; none on the host network. */
+  readonly addresses: readonly string[];
+  /** "" when the Engine gives none. A container may change its own without the Engine's knowledge. */
+  readonly macAddress: string;
+}
+
+export interface ContainerDetails {
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly running: boolean;
+  /** In the Engine's pid namespace; 0 while no process runs, as between two tries of a restart policy. */
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** "NAME=value"; may hold secrets: read and dropped, never kept or logged. */
+  readonly env: readonly string[];
+  /** Without docker_gwbridge, which only the network itself lists. */
+  readonly attachments: readonly { readonly networkId: string; readonly addresses: readonly string[] }[];
+}
+
+export interface EventQuery {
+  readonly types: readonly string[];
+  readonly actions: readonly string[];
+  /** Unix time; the Engine first repeats what it remembers from then on. */
+  readonly sinceSeconds: number;
+}
+
+export interface EngineEvent {
+  /** "container", "network", ... */
+  readonly type: string;
+  /** "start", "die", "connect", ... */
+  readonly action: string;
+  readonly actorId: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}

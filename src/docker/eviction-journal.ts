@@ -1,0 +1,34 @@
+/** More than a lookup of seconds will ever see; a flood beyond it makes the lookups under way look again. */
+const MAX_NOTES = 4096;
+
+/**
+ * Puts looks and evictions in one order, by counting turns, so that a look begun before an eviction is known for it.
+ * (A clock would not do: two things happen in one millisecond, and clocks are set.)
+ */
+export class EvictionJournal {
+  readonly #notedAt = new Map<string, number>();
+  #turn = 0;
+  /** Notes up to this turn have been dropped. */
+  #droppedUntil = 0;
+
+  /** A new turn, later than all before. */
+  next(): number {
+    this.#turn += 1;
+    return this.#turn;
+  }
+
+  /** @param id of a container or a network that has, or may have, lost an address */
+  note(id: string): void {
+    if (this.#notedAt.size >= MAX_NOTES) this.#drop();
+    this.#notedAt.set(id, this.next());
+  }
+
+  hasNoteSince(turn: number, ids: readonly string[]): boolean {
+    return this.#droppedUntil > turn || ids.some((id) => (this.#notedAt.get(id) ?? 0) > turn);
+  }
+
+  #drop(): void {
+    this.#notedAt.clear();
+    this.#droppedUntil = this.next();
+  }
+}

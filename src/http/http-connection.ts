@@ -1,0 +1,200 @@
+import type { Socket } from "node:net";
+import type { EpochMs } from "../core/credentials.ts";
+import type { ConnectionServices } from "./connection-services.ts";
+import { errorPage } from "./error-page.ts";
+import type { HttpRequest, HttpResponse } from "./http-message.ts";
+import { RequestError } from "./request-error.ts";
+import { type Peer, type ReceivedRequest, RequestReader } from "./request-reader.ts";
+import { CONTINUE, connectionAfter, encodeResponse } from "./response-writer.ts";
+
+/**
+ * reading: waits for a request or the rest of one · answering: the surface has it · writing: the answer is on its way
+ * and the connection stays · closing: the last answer is on its way; what still comes is thrown away · gone.
+ */
+type Phase = "reading" | "answering" | "writing" | "closing" | "gone";
+
+/**
+ * One client's connection. Requests are answered strictly in order, one at a time; while one is, the socket is not
+ * read but for what had already come, so a client that pipelines fills its own buffers and none of ours.
+ *
+ * An answer is written only in the phase "answering": whatever ends that phase (a reset, a deadline, the client's
+ * going) makes the answer that comes later fall on the floor.
+ */
+export class HttpConnection {
+  readonly peerAddress: string;
+  readonly #socket: Socket;
+  readonly #services: ConnectionServices<HttpConnection>;
+  readonly #reader: RequestReader;
+  #phase: Phase = "reading";
+  /** The sweep at which the phase has lasted too long. */
+  #deadline: number;
+  /** `#deadline` is that of a request. False between an answer and the next request's first byte. */
+  #requestIsDue = true;
+  #lastUsed: number;
+  #request: HttpRequest | undefined;
+  #receivedAt: EpochMs = 0;
+  #clientHasEnded = false;
+  #isLast = false;
+
+  /** The socket's errors are the owner's to ignore: "close" follows each. */
+  constructor(socket: Socket, peer: Peer, services: ConnectionServices<HttpConnection>) {
+    this.peerAddress = peer.address;
+    this.#socket = socket;
+    this.#services = services;
+    this.#reader = new RequestReader(peer);
+    this.#deadline = services.clock.after(services.limits.requestMs);
+    this.#lastUsed = services.clock.sweeps;
+    socket.on("data", (bytes) => this.#receive(bytes));
+    socket.on("end", () => this.#endOfInput());
+    socket.on("close", () => this.#leave());
+  }
+
+  /** A request is being answered: the last kind of connection to sacrifice for a new one. */
+  get isBusy(): boolean {
+    return this.#phase === "answering" || this.#phase === "writing";
+  }
+
+  /** The sweep at which it was accepted or last had a request. */
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  /** RST, at once. What the kernel has not sent yet is dropped too; nothing is written afterwards. */
+  reset(): void {
+    if (this.#leave()) this.#socket.resetAndDestroy();
+  }
+
+  /** FIN, after what the kernel already has. */
+  destroy(): void {
+    if (this.#leave()) this.#socket.destroy();
+  }
+
+  /** Answers what is under way, then closes. A client that has only just connected may still ask. */
+  finish(): void {
+    this.#isLast = true;
+    if (this.#phase === "reading" && !this.#requestIsDue) this.destroy();
+  }
+
+  /** Called once a sweep. */
+  checkDeadline(): void {
+    if (this.#services.clock.sweeps < this.#deadline) return;
+    if (this.#phase === "answering") this.#refuse(503, "no answer in time");
+    else if (this.#phase === "reading" && this.#reader.isMidRequest) this.#refuse(408, "request not complete in time");
+    else if (this.#socket.writableLength > 0) this.reset();
+    else this.destroy();
+  }
+
+  /** Whether it was there until now. */
+  #leave(): boolean {
+    if (this.#phase === "gone") return false;
+    this.#phase = "gone";
+    this.#services.onGone(this);
+    return true;
+  }
+
+  #enter(phase: Phase, forMs: number): void {
+    this.#phase = phase;
+    this.#deadline = this.#services.clock.after(forMs);
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#phase === "closing" || this.#phase === "gone") return;
+    this.#reader.push(bytes);
+    if (this.#phase === "reading") this.#readOn();
+    else this.#socket.pause();
+  }
+
+  #endOfInput(): void {
+    this.#clientHasEnded = true;
+    if (this.#phase === "reading") this.destroy();
+  }
+
+  #readOn(): void {
+    let event = this.#reader.read();
+    while (event === "need-continue") {
+      this.#socket.write(CONTINUE);
+      event = this.#reader.read();
+    }
+    if (event === undefined) this.#awaitMore();
+    else if (event instanceof RequestError) this.#refuse(event.status, event.reason);
+    else void this.#answer(event);
+  }
+
+  #awaitMore(): void {
+    const isMidRequest = this.#reader.isMidRequest;
+    if (this.#clientHasEnded || (this.#isLast && !isMidRequest)) {
+      this.destroy();
+      return;
+    }
+    const { requestMs, idleMs } = this.#services.limits;
+    if (!isMidRequest) this.#enter("reading", idleMs);
+    else if (!this.#requestIsDue) this.#enter("reading", requestMs);
+    this.#requestIsDue = isMidRequest;
+    if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  /** Never rejects. */
+  async #answer(received: ReceivedRequest): Promise<void> {
+    this.#enter("answering", this.#services.limits.answerMs);
+    this.#requestIsDue = false;
+    this.#lastUsed = this.#services.clock.sweeps;
+    this.#request = received.request;
+    this.#receivedAt = this.#services.now();
+    try {
+      this.#send(received, await this.#services.handle(received.request));
+    } catch (error) {
+      this.#services.onError(error);
+      this.#send(received, errorPage(500));
+    }
+  }
+
+  #send({ request, keepAlive }: ReceivedRequest, response: HttpResponse): void {
+    if (this.#phase !== "answering") return;
+    const connection = connectionAfter(response.status, request.version, keepAlive && !this.#isLast);
+    const whole = request.method === "HEAD" ? { ...response, omitBody: true } : response;
+    const bytes = encodeResponse(whole, { connection, date: this.#services.date.text() });
+    const isWithheld = response.mayBeSent?.() === false;
+    if (isWithheld) this.reset();
+    else if (connection === "close") this.#writeLast(bytes);
+    else this.#write(bytes);
+    this.#report(isWithheld ? undefined : response.status, undefined);
+  }
+
+  #refuse(status: number, reason: string): void {
+    this.#writeLast(encodeResponse(errorPage(status), { connection: "close", date: this.#services.date.text() }));
+    this.#report(status, reason);
+  }
+
+  #write(bytes: Buffer): void {
+    this.#enter("writing", this.#services.limits.writeMs);
+    this.#socket.write(bytes, this.#written);
+  }
+
+  /** Pipelined requests take turns with other connections. One closure a connection, not one a request. */
+  readonly #written = (error?: Error | null): void => {
+    if (error) return; // "close" follows
+    if (this.#reader.isMidRequest) setImmediate(this.#readOnAfterWrite);
+    else this.#readOnAfterWrite();
+  };
+
+  readonly #readOnAfterWrite = (): void => {
+    if (this.#phase !== "writing") return;
+    this.#request = undefined;
+    this.#phase = "reading";
+    this.#readOn();
+  };
+
+  /** Closing with bytes unread makes the kernel send RST, which may destroy the answer on its way; so they are read. */
+  #writeLast(bytes: Buffer): void {
+    this.#enter("closing", this.#services.limits.lingerMs);
+    this.#socket.end(bytes);
+    if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #report(status: number | undefined, refusal: string | undefined): void {
+    const { onAccess, now } = this.#services;
+    const { method, target } = this.#request ?? {};
+    const durationMs = this.#request === undefined ? 0 : Math.max(0, now() - this.#receivedAt);
+    onAccess({ peerAddress: this.peerAddress, method, target, status, durationMs, refusal });
+  }
+}

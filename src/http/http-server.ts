@@ -1,0 +1,150 @@
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import type { EpochMs } from "../core/credentials.ts";
+import type { AccessEvent, ConnectionLimits, ConnectionServices } from "./connection-services.ts";
+import { ConnectionTable } from "./connection-table.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { HttpDate } from "./http-date.ts";
+import type { HttpHandler } from "./http-message.ts";
+import { normalisePeerAddress } from "./peer-address.ts";
+import { SweepClock } from "./sweep-clock.ts";
+
+export interface HttpServerLimits extends ConnectionLimits {
+  /** One more, and the peer's idlest closes. */
+  readonly connectionsPerPeer: number;
+  /** How often deadlines are looked at. */
+  readonly sweepEveryMs: number;
+}
+
+export const DEFAULT_LIMITS: HttpServerLimits = {
+  requestMs: 5_000,
+  answerMs: 30_000,
+  writeMs: 10_000,
+  // Longer than any SDK's pool keeps a connection (Go: 90 s), so that the client closes first: one that sends just as
+  // the server closes gets an error, and botocore and the SDK for JavaScript do not ask again.
+  idleMs: 120_000,
+  lingerMs: 2_000,
+  connectionsPerPeer: 64,
+  sweepEveryMs: 500,
+};
+
+export interface HttpServerOptions {
+  /** May reject; the client then gets a 500 that says nothing. */
+  readonly handle: HttpHandler;
+  readonly now: () => EpochMs;
+  readonly onAccess?: (event: AccessEvent) => void;
+  /** Whatever escaped from `handle` or `mayBeSent`, and errors of the listening socket. */
+  readonly onError?: (error: unknown) => void;
+  readonly limits?: Partial<HttpServerLimits>;
+}
+
+/** `fd` is a socket that already listens, e.g. 3 from systemd. */
+export type ListenTarget = { readonly host?: string; readonly port: number } | { readonly fd: number };
+
+/** IPv4 peers too, as `::ffff:a.b.c.d`. */
+const EVERY_ADDRESS = "::";
+const EVERY_IPV4_ADDRESS = "0.0.0.0";
+
+/** Strict HTTP/1 over TCP: one read, one request, one write. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #connections = new ConnectionTable();
+  readonly #services: ConnectionServices<HttpConnection>;
+  readonly #limits: HttpServerLimits;
+  #sweeper: NodeJS.Timeout | undefined;
+  #isClosing = false;
+
+  constructor({ handle, now, onAccess = () => {}, onError = () => {}, limits }: HttpServerOptions) {
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#services = {
+      handle,
+      now,
+      onAccess,
+      onError,
+      date: new HttpDate(now),
+      clock: new SweepClock(this.#limits.sweepEveryMs),
+      limits: this.#limits,
+      onGone: (connection) => this.#connections.remove(connection),
+    };
+    // Half-open, since a client may end its side after the request and still wait for the answer.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  /** The default host is every address; on a machine without IPv6, every IPv4 address. */
+  async listen(target: ListenTarget): Promise<void> {
+    if ("fd" in target) return this.#listen({ fd: target.fd });
+    const { host = EVERY_ADDRESS, port } = target;
+    try {
+      await this.#listen({ host, port });
+    } catch (error) {
+      if (host !== EVERY_ADDRESS || isAboutThePort(error)) throw error;
+      await this.#listen({ host: EVERY_IPV4_ADDRESS, port });
+    }
+  }
+
+  async #listen(target: { host: string; port: number } | { fd: number }): Promise<void> {
+    this.#server.listen(target);
+    await once(this.#server, "listening");
+    this.#server.on("error", this.#services.onError);
+    this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepEveryMs).unref();
+  }
+
+  /** undefined unless it listens. */
+  address(): { readonly host: string; readonly port: number } | undefined {
+    const bound = this.#server.address();
+    return bound === null || typeof bound === "string" ? undefined : { host: bound.address, port: bound.port };
+  }
+
+  connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Resets every connection of that address ({@link normalisePeerAddress}'s spelling), whatever it is at; says how many. */
+  resetPeer(address: string): number {
+    const connections = this.#connections.ofPeer(address);
+    for (const connection of connections) connection.reset();
+    return connections.length;
+  }
+
+  /** Accepts no more, lets what is under way be answered, and after `graceMs` destroys the rest. */
+  async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    this.#isClosing = true;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const connection of this.#connections) connection.finish();
+    const grace = setTimeout(() => this.#destroyAll(), graceMs);
+    await closed;
+    clearTimeout(grace);
+    clearInterval(this.#sweeper);
+    this.#destroyAll(); // Nothing is open any more; the last sockets' own "close" events may come after the server's.
+  }
+
+  #destroyAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    // A client that resets concerns nobody; "close" follows.
+    socket.on("error", () => {});
+    const address = normalisePeerAddress(socket.remoteAddress);
+    const port = socket.remotePort;
+    if (address === undefined || port === undefined || this.#isClosing) {
+      socket.destroy();
+      return;
+    }
+    if (this.#connections.countOfPeer(address) >= this.#limits.connectionsPerPeer) {
+      this.#connections.idlestOfPeer(address)?.destroy();
+    }
+    this.#connections.add(new HttpConnection(socket, { address, port }, this.#services));
+  }
+
+  #sweep(): void {
+    this.#services.clock.advance();
+    for (const connection of this.#connections) connection.checkDeadline();
+  }
+}
+
+/** Otherwise it is for want of IPv6. (Node then says EAFNOSUPPORT or EADDRNOTAVAIL; Bun's error has no code.) */
+function isAboutThePort(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "EADDRINUSE" || code === "EACCES" || code === "EPERM";
+}

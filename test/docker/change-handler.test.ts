@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type Bench, bench, bindingAt, eventually, isRefusal } from "./bench.ts";
+import type { FakeContainer } from "./fake-engine.ts";
+
+/** A bench whose container "a" is bound at 172.17.0.2. */
+async function bound(t: TestContext) {
+  const made = await bench(t);
+  const a = made.engine.run({ network: made.bridge, ip: "172.17.0.2/16", name: "a" });
+  const binding = await bindingAt(made.workloads, "172.17.0.2");
+  return { ...made, a, binding };
+}
+
+const goneNow = (made: Bench & { a: FakeContainer }): void => {
+  made.engine.remove(made.a.Id);
+  made.engine.run({ network: made.bridge, ip: "172.17.0.2/16", name: "b" });
+};
+
+const ENDS: readonly (readonly [string, string, (made: Bench & { a: FakeContainer }) => void])[] = [
+  ["die", "the container ended", ({ engine, a }) => engine.sendContainer("die", a.Id)],
+  ["died", "the container ended", ({ engine, a }) => engine.sendContainer("died", a.Id)],
+  ["destroy", "the container ended", ({ engine, a }) => engine.sendContainer("destroy", a.Id)],
+  ["podman's remove", "the container ended", ({ engine, a }) => engine.sendContainer("remove", a.Id)],
+  [
+    "disconnect",
+    "the container left the network",
+    ({ engine, a, bridge }) => engine.sendNetwork("disconnect", bridge, a.Id),
+  ],
+  [
+    "podman's disconnect",
+    "the container left the network",
+    ({ engine, a }) => engine.sendPodmanNetwork("disconnect", "bridge", a.Id),
+  ],
+  ["the network's destroy", "the network was removed", ({ engine, bridge }) => engine.sendNetwork("destroy", bridge)],
+];
+
+for (const [name, reason, send] of ENDS) {
+  test(`at ${name} the binding ends for good, and the address's next owner is asked for`, async (t) => {
+    const made = await bound(t);
+    goneNow(made);
+    assert.equal(await made.nameAt("172.17.0.2"), "a", "nothing can be known before the event");
+    send(made);
+    await eventually(() => assert.equal(made.binding.isCurrent(), false));
+    assert.equal(made.log.at(-1), `evicted a 172.17.0.2: ${reason}`);
+    assert.equal(await made.nameAt("172.17.0.2"), "b");
+    assert.equal(made.binding.isCurrent(), false);
+    assert.equal(made.processes.open, 1, "the watch over a's process is closed");
+  });
+}
+
+for (const order of [
+  ["die", "disconnect", "destroy"],
+  ["disconnect", "die", "destroy"],
+]) {
+  test(`the first of ${order.join(", ")} evicts and the others change nothing for the new owner`, async (t) => {
+    const made = await bound(t);
+    const { engine, bridge, a, log } = made;
+    goneNow(made);
+    const send = (action = "") =>
+      action === "disconnect" ? engine.sendNetwork(action, bridge, a.Id) : engine.sendContainer(action, a.Id);
+    send(order[0]);
+    await eventually(() => assert.equal(made.binding.isCurrent(), false));
+    const b = await bindingAt(made.workloads, "172.17.0.2");
+    send(order[1]);
+    send(order[2]);
+    await made.heard();
+    assert.equal(await made.workloads.resolve("172.17.0.2"), b);
+    assert.ok(b.isCurrent());
+    assert.deepEqual(log.filter((line) => line.startsWith("evicted")).length, 1);
+  });
+}
+
+test("a container's own late connect and start, after its first request, do not cut it off", async (t) => {
+  const { engine, workloads, bridge, a, binding, log } = await bound(t);
+  engine.sendNetwork("connect", bridge, a.Id);
+  engine.sendContainer("start", a.Id);
+  await eventually(() => assert.ok(engine.countOf(/^GET \/containers/) >= 2, "it is looked at again"));
+  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.deepEqual(log, ["up", "bound a 172.17.0.2"]);
+  await eventually(() => {
+    const calls = engine.calls.length;
+    void workloads.resolve("172.17.0.2");
+    assert.equal(engine.calls.length, calls);
+  });
+});
+
+test("a start of which the end was never heard evicts the binding of the life before", async (t) => {
+  const { engine, workloads, a, binding } = await bound(t);
+  engine.restart(a.Id);
+  engine.sendContainer("start", a.Id);
+  await eventually(() => assert.equal(binding.isCurrent(), false));
+  const next = await bindingAt(workloads, "172.17.0.2");
+  assert.equal(next.workload.startedAt, a.StartedAt);
+});
+
+test("between a container's start and the look at it nothing is served from memory", async (t) => {
+  const { engine, workloads, a, binding } = await bound(t);
+  engine.restart(a.Id);
+  const gate = engine.gate(/^GET \/networks\//, "when opened");
+  engine.sendContainer("start", a.Id);
+  await eventually(() => assert.equal(gate.reached, 1));
+  const asked = bindingAt(workloads, "172.17.0.2");
+  gate.open();
+  assert.notEqual(await asked, binding);
+  assert.equal((await asked).workload.startedAt, a.StartedAt);
+});
+
+test("a connect to its network finds that an address went to the newcomer while the disconnect was lost", async (t) => {
+  const { engine, bridge, a, binding, nameAt } = await bound(t);
+  engine.disconnect(bridge, a.Id);
+  const b = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
+  engine.sendNetwork("connect", bridge, b.Id);
+  await eventually(() => assert.equal(binding.isCurrent(), false));
+  assert.equal(await nameAt("172.17.0.2"), "b");
+});
+
+test("a connect that makes an address contested ends the binding: neither is served", async (t) => {
+  const { engine, workloads, bridge, binding } = await bound(t);
+  const b = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
+  engine.sendNetwork("connect", bridge, b.Id);
+  await eventually(() => assert.equal(binding.isCurrent(), false));
+  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("contested-peer"));
+});
+
+test("a process that ended ends its binding although every event was lost", async (t) => {
+  const made = await bound(t);
+  goneNow(made);
+  made.processes.dead.add(made.a.Pid);
+  assert.equal(made.binding.isCurrent(), false);
+  made.processes.dead.clear();
+  assert.equal(made.binding.isCurrent(), false, "for good");
+  assert.equal(await made.nameAt("172.17.0.2"), "b");
+  assert.ok(made.log.includes("evicted a 172.17.0.2: its process ended"));
+});
+
+test("a network created is looked at from then on, also where its subnet overlaps a known one", async (t) => {
+  const { engine, workloads, bridge, heard } = await bound(t);
+  const odd = engine.addNetwork({ name: "odd", driver: "plugin", subnets: ["172.17.3.0/24"] });
+  engine.run({ network: odd, ip: "172.17.3.2/24", name: "one" });
+  engine.run({ network: bridge, ip: "172.17.3.2/16", name: "two" });
+  engine.sendNetwork("create", odd);
+  await heard();
+  await assert.rejects(workloads.resolve("172.17.3.2"), isRefusal("contested-peer"));
+});
+
+test("a rename decides nothing", async (t) => {
+  const { engine, workloads, a, binding, log, heard } = await bound(t);
+  a.Name = "/root-of-all";
+  engine.sendContainer("rename", a.Id);
+  await heard();
+  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.deepEqual(log, ["up", "bound a 172.17.0.2"]);
+});
+
+test("leaving one network keeps the address on the other, after a look", async (t) => {
+  const { engine, bridge, a, workloads, binding } = await bound(t);
+  const other = engine.addNetwork({ name: "other", subnets: ["172.18.0.0/16"] });
+  engine.connect(other, a.Id, { IPv4Address: "172.18.0.2/16" });
+  const second = await bindingAt(workloads, "172.18.0.2");
+  engine.disconnect(bridge, a.Id);
+  engine.sendNetwork("disconnect", bridge, a.Id);
+  await eventually(() => assert.equal(binding.isCurrent(), false));
+  assert.equal(await workloads.resolve("172.18.0.2"), second);
+  assert.equal(await workloads.resolve("172.17.0.2"), undefined);
+});
+
+test("docker_gwbridge is left without an event: the disconnect from another network tells", async (t) => {
+  const { engine, workloads } = await bench(t);
+  const gwbridge = engine.addNetwork({ name: "docker_gwbridge", subnets: ["172.28.0.0/16"] });
+  const overlay = engine.addNetwork({ name: "swarm", driver: "overlay", subnets: ["10.0.1.0/24"] });
+  const task = engine.run({ network: overlay, ip: "10.0.1.2/24", name: "task" });
+  engine.connect(gwbridge, task.Id, { IPv4Address: "172.28.0.3/16" });
+  const binding = await bindingAt(workloads, "172.28.0.3");
+  engine.disconnect(gwbridge, task.Id);
+  engine.sendNetwork("disconnect", overlay, task.Id);
+  await eventually(() => assert.equal(binding.isCurrent(), false));
+});
+
+test("a hundred bindings of containers that came and went leave nothing behind", async (t) => {
+  const { engine, workloads, bridge, processes, log } = await bench(t);
+  for (let i = 0; i < 100; i += 1) {
+    const { Id } = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "short" });
+    const binding = await bindingAt(workloads, "172.17.0.2");
+    engine.remove(Id);
+    engine.sendContainer("die", Id);
+    await eventually(() => assert.equal(binding.isCurrent(), false));
+  }
+  assert.equal(processes.open, 0);
+  assert.equal(log.filter((line) => line.startsWith("evicted")).length, 100);
+});

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import type { EngineEvent, EventQuery } from "../../src/docker/engine.ts";
+import { EventStream } from "../../src/docker/event-stream.ts";
+
+const die: EngineEvent = { type: "container", action: "die", actorId: "c", attributes: {} };
+
+/** An Engine that gives each subscription what the script says, and a clock that only pauses move. */
+function script(...attempts: (() => AsyncIterable<EngineEvent>)[]) {
+  const log: string[] = [];
+  const pauses: number[] = [];
+  const queries: EventQuery[] = [];
+  const done = Promise.withResolvers<void>();
+  const clock = { now: 1_700_000_000_900 };
+  const stream = new EventStream({
+    engine: {
+      events: async (query) => {
+        queries.push(query);
+        const attempt = attempts.shift();
+        if (attempt) return attempt();
+        done.resolve();
+        return await new Promise(() => {});
+      },
+    },
+    listener: {
+      onUp: () => void log.push("up"),
+      onDown: (reason) => void log.push(`down: ${reason}`),
+      onChange: ({ kind }) => void log.push(kind),
+    },
+    now: () => clock.now,
+    sleep: async (ms) => {
+      pauses.push(ms);
+      clock.now += ms;
+      await setImmediate();
+    },
+  });
+  return { stream, log, pauses, queries, clock, done: done.promise };
+}
+
+const failing = (message: string) => (): never => {
+  throw new Error(message);
+};
+
+async function* give(...events: EngineEvent[]): AsyncGenerator<EngineEvent> {
+  yield* events;
+}
+
+test("each change is told between up and down, and the subscription is taken out again", async () => {
+  const { stream, log, done } = script(
+    () => give(die, { ...die, action: "exec_die" }, die),
+    () => give(die),
+  );
+  await stream.start();
+  await done;
+  const end = "down: the Engine ended its stream of events";
+  assert.deepEqual(log, ["up", "container-ended", "container-ended", end, "up", "container-ended", end]);
+  await stream.stop();
+});
+
+test("start resolves after a first attempt that failed, and after one that holds", async () => {
+  const failed = script(failing("no Docker"));
+  await failed.stream.start();
+  assert.deepEqual(failed.log, ["down: no Docker"]);
+  await failed.stream.stop();
+  const holding = script(async function* () {
+    await new Promise(() => {});
+  });
+  await holding.stream.start();
+  assert.deepEqual(holding.log, ["up"]);
+});
+
+test("one reason is told once while it lasts, another anew, and the same again after an up", async () => {
+  const { stream, log, done } = script(
+    failing("a"),
+    failing("a"),
+    failing("b"),
+    () => {
+      throw new Error("b");
+    },
+    () => give(),
+    failing("b"),
+  );
+  await stream.start();
+  await done;
+  assert.deepEqual(log, ["down: a", "down: b", "up", "down: the Engine ended its stream of events", "down: b"]);
+  await stream.stop();
+});
+
+test("pauses double up to five seconds, also when the stream comes up only to break at once", async () => {
+  const { stream, pauses, done } = script(
+    ...Array.from({ length: 8 }, (_, i) => (i % 2 ? failing("x") : () => give())),
+  );
+  await stream.start();
+  await done;
+  assert.deepEqual(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+  await stream.stop();
+});
+
+test("a stream that held for long begins the pauses anew", async () => {
+  const { stream, pauses, clock, done } = script(failing("x"), failing("x"), async function* () {
+    yield die;
+    clock.now += 60_000;
+  });
+  await stream.start();
+  await done;
+  assert.deepEqual(pauses, [100, 200, 100]);
+  await stream.stop();
+});
+
+test("the Engine is asked to repeat what happened while it was subscribing us", async () => {
+  const { stream, queries, done } = script(failing("x"));
+  await stream.start();
+  await done;
+  assert.deepEqual(
+    queries.map(({ sinceSeconds }) => sinceSeconds),
+    [1_700_000_000, 1_700_000_001],
+  );
+  assert.deepEqual(queries[0]?.types, ["container", "network"]);
+  await stream.stop();
+});
+
+test("stop ends an attempt that hangs, and tells of no outage", async () => {
+  const { stream, log, done } = script();
+  void stream.start();
+  await done;
+  await stream.stop();
+  assert.deepEqual(log, []);
+});

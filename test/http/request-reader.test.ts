@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { RequestError } from "../../src/http/request-error.ts";
+import { RequestReader } from "../../src/http/request-reader.ts";
+import { requestBytes } from "./request-bytes.ts";
+
+const PEER = { address: "10.0.0.2", port: 40_000 };
+
+/** Everything read from the segments, as plain values. */
+function readAll(segments: readonly Buffer[]): unknown[] {
+  const reader = new RequestReader(PEER);
+  return segments.flatMap((segment) => {
+    reader.push(segment);
+    return [...eventsOf(reader)];
+  });
+}
+
+function* eventsOf(reader: RequestReader): Generator<unknown> {
+  for (let event = reader.read(); event !== undefined; event = reader.read()) {
+    if (event === "need-continue" || event instanceof RequestError) yield event;
+    else yield { ...event.request, headers: [...event.request.headers], keepAlive: event.keepAlive };
+  }
+}
+
+const readText = (text: string): unknown[] => readAll([Buffer.from(text, "latin1")]);
+const request = (target: string, rest = {}): object => ({
+  method: "GET",
+  target,
+  version: "1.1",
+  headers: [],
+  peerAddress: PEER.address,
+  peerPort: PEER.port,
+  keepAlive: true,
+  ...rest,
+});
+const statusOf = (event: unknown): unknown => (event instanceof RequestError ? event.status : event);
+
+test("pipelined requests come out in order, with the peer on each", () => {
+  assert.deepEqual(readText("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\nA: b\r\n\r\nGET /c HT"), [
+    request("/a"),
+    request("/b", { headers: [["a", ["b"]]] }),
+  ]);
+});
+
+test("s3fs's token request: chunked, after 100 Continue", () => {
+  const head = "PUT /latest/api/token HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+  const headers = [
+    ["transfer-encoding", ["chunked"]],
+    ["expect", ["100-continue"]],
+  ];
+  const put = request("/latest/api/token", { method: "PUT", headers });
+  assert.deepEqual(readText(head), ["need-continue"]);
+  assert.deepEqual(readText(`${head}0\r\n\r\nGET /next HTTP/1.1\r\n\r\n`), ["need-continue", put, request("/next")]);
+});
+
+test("a body is thrown away, and what follows is the next request", () => {
+  const text = "GET /a HTTP/1.1\r\nContent-Length: 4\r\n\r\nGET GET /b HTTP/1.1\r\n\r\n";
+  assert.deepEqual(readText(text), [request("/a", { headers: [["content-length", ["4"]]] }), request("/b")]);
+});
+
+test("one empty line before a request is skipped, a second is not", () => {
+  assert.deepEqual(readText("\r\nGET /a HTTP/1.1\r\n\r\n\r\nGET /b HTTP/1.1\r\n\r\n"), [request("/a"), request("/b")]);
+  assert.deepEqual(readText("\r\n\r\nGET /a HTTP/1.1\r\n\r\n").map(statusOf), [400]);
+});
+
+test("nothing is read after a request that closes, nor after an error", () => {
+  assert.equal(readText("GET /a HTTP/1.1\r\nConnection: close\r\n\r\nGET /b HTTP/1.1\r\n\r\n").length, 1);
+  assert.equal(readText("GET /a HTTP/1.0\r\n\r\nGET /b HTTP/1.1\r\n\r\n").length, 1);
+  assert.deepEqual(readText("GET /a\r\n\r\nGET /b HTTP/1.1\r\n\r\n").map(statusOf), [400]);
+});
+
+// biome-ignore format: one row a line
+const REFUSED: readonly [status: number, text: string, because: string][] = [
+  [400, "GET / HTTP/1.1\nHost: a\r\n\r\n",                          "a bare LF after the request line"],
+  [400, "GET / HTTP/1.1\r\nHost: a\n",                              "a bare LF after a field, at once"],
+  [400, "GET / HTTP/1.1\r\nHost: a\r\n\n",                          "a bare LF for the empty line"],
+  [400, "\nGET / HTTP/1.1\r\n\r\n",                                 "a bare LF first"],
+  [400, "GET / HTTP/1.1\r\r\n\r\n",                                 "two CRs"],
+  [400, "GET / HTTP/1.1\r\n folded: x\r\n\r\n",                     "folding before any field"],
+  [400, "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",                     "folding"],
+  [400, "GET / HTTP/1.1\r\nA: b\r\n \r\n\r\n",                      "folding of nothing"],
+  [400, "GET / HTTP/1.1\r\nA: b\0c\r\n\r\n",                        "NUL"],
+  [400, "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",             "a second Host"],
+  [431, `GET /${"a".repeat(8192)}`,                                 "a request line without end"],
+  [431, `GET / HTTP/1.1\r\nA: ${"b".repeat(8192)}`,                 "a field without end"],
+  [431, `GET / HTTP/1.1\r\n${"a:\r\n".repeat(65)}\r\n`,             "65 fields"],
+];
+
+for (const [status, text, because] of REFUSED) {
+  test(`answers ${status} to ${JSON.stringify(text.slice(0, 50))}: ${because}`, () => {
+    assert.deepEqual(readText(text).map(statusOf), [status]);
+  });
+}
+
+test("the limits themselves are allowed: 8 KiB of head, 64 fields", () => {
+  const head = (bytes: number): string => {
+    const text = "GET / HTTP/1.1\r\nA: \r\n\r\n";
+    return text.replace("A: ", `A: ${"b".repeat(bytes - text.length)}`);
+  };
+  assert.equal(readText(head(8192)).length, 1);
+  assert.notEqual(statusOf(readText(head(8192))[0]), 431);
+  assert.deepEqual(readText(head(8193)).map(statusOf), [431]);
+  assert.notEqual(statusOf(readText(`GET / HTTP/1.1\r\n${"a:\r\n".repeat(64)}\r\n`)[0]), 431);
+});
+
+test("mid-request from the first byte to the last, and never because of an empty line", () => {
+  const reader = new RequestReader(PEER);
+  const states = ["\r\n", "G", "ET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", "x"].map((text) => {
+    reader.push(Buffer.from(text));
+    reader.read();
+    return reader.isMidRequest;
+  });
+  assert.deepEqual(states, [false, true, true, false]);
+});
+
+/** Cuts bytes at the given places (any numbers). */
+function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const sorted = [0, ...places.map((place) => place % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+  return sorted.slice(1).map((end, index) => bytes.subarray(sorted[index], end));
+}
+
+test("any bytes, split anyhow, read the same", () => {
+  fc.assert(
+    fc.property(requestBytes(), fc.array(fc.nat(), { maxLength: 20 }), (bytes, places) => {
+      assert.deepEqual(readAll(cut(bytes, places)), readAll([bytes]));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("a byte at a time reads the same", () => {
+  fc.assert(
+    fc.property(requestBytes(), (bytes) => {
+      assert.deepEqual(readAll([...bytes].map((byte) => Buffer.of(byte))), readAll([bytes]));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("random bytes end in requests, an error, or a wait for more; never in a throw", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 10 }), (segments) => {
+      readAll(segments.map((segment) => Buffer.from(segment)));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("a head that comes byte by byte costs no more than linear searching", () => {
+  const bytes = Buffer.from(`GET / HTTP/1.1\r\nA: ${"b".repeat(8000)}`);
+  const started = performance.now();
+  readAll([...bytes].map((byte) => Buffer.of(byte)));
+  assert.ok(performance.now() - started < 1_000);
+});
