@@ -52,6 +52,7 @@ export function dockerService({ dockerEndpoint }: Pick<Config, "dockerEndpoint">
   };
 }
 
-const REMEDY = "known workloads are served meanwhile, new ones get 503; it is tried again by itself";
+const REMEDY =
+  "see that the Engine runs: until it answers, known workloads are served and new ones get 503; it is tried again by itself";
 
 const who = ({ workload }: Binding) => ({ container: workload.name, containerId: workload.id });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
-import type { FakeEngine } from "./fake-engine.ts";
+import { eventLine, type FakeEngine } from "./fake-engine.ts";
 
 const refuseEvents = (engine: FakeEngine): void => {
   engine.fault = (call) => (call.startsWith("GET /events") ? [500, "{}"] : undefined);
@@ -135,6 +135,15 @@ test("when the events are back a binding whose address went to another is evicte
 test("when the events are back a binding of a former life of its container is evicted", async (t) => {
   const { engine, a, binding, hearAgain, log } = await deaf(t);
   engine.restart(a.Id);
+  await hearAgain();
+  await eventually(() => assert.equal(binding.isCurrent(), false));
+  assert.equal(log.at(-1), "evicted a 172.17.0.2: the container ended");
+});
+
+test("an end that the Engine repeats, from the moment of the subscription, is an end", async (t) => {
+  const { engine, a, binding, hearAgain, log } = await deaf(t);
+  engine.gate(/^GET \/networks/);
+  engine.replay = [eventLine({ Type: "container", Action: "die", Actor: { ID: a.Id, Attributes: {} } })];
   await hearAgain();
   await eventually(() => assert.equal(binding.isCurrent(), false));
   assert.equal(log.at(-1), "evicted a 172.17.0.2: the container ended");
