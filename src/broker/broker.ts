@@ -32,6 +32,8 @@ export interface Broker {
 /** The whole product in one file: who is asking, what may they be, here are the keys. */
 export class CredentialBroker implements Broker {
   readonly #parts: BrokerParts;
+  /** One life of a workload names one role, so it is decided once for each. */
+  readonly #grants = new WeakMap<Workload, Grant>();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -44,9 +46,13 @@ export class CredentialBroker implements Broker {
   }
 
   async grantFor(workload: Workload): Promise<Grant> {
+    const decided = this.#grants.get(workload);
+    if (decided) return decided;
     const role = roleOf(workload, this.#parts.rules);
     const home = needsHome(role) ? await this.#parts.home() : undefined;
-    return grantFor(workload, role, { rules: this.#parts.rules, home });
+    const grant = grantFor(workload, role, { rules: this.#parts.rules, home });
+    this.#grants.set(workload, grant);
+    return grant;
   }
 
   async credentialsFor(_binding: Binding, grant: Grant): Promise<Credentials> {

@@ -1,7 +1,7 @@
 import type { Broker } from "../broker/broker.ts";
 import type { Binding } from "../broker/workload-resolver.ts";
 import { type AllowedPath, allowanceOf } from "../core/allowed-paths.ts";
-import type { EpochMs } from "../core/credentials.ts";
+import type { Credentials, EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import type { Grant } from "../core/grant.ts";
 import { KNOWN_VERSIONS } from "../core/metadata-version.ts";
@@ -34,7 +34,24 @@ export interface HandlerParts {
 
 export const TOKEN_SECONDS_HEADER = "X-aws-ec2-metadata-token-ttl-seconds";
 
-export const handlers = (parts: HandlerParts): Readonly<Record<RouteName, Handler>> => ({
+export const handlers = (parts: HandlerParts): Readonly<Record<RouteName, Handler>> =>
+  table(parts, rememberedDocuments());
+
+/** A session's document is the same each time it is asked for; it is forgotten with the session. */
+function rememberedDocuments(): DocumentOf {
+  const documents = new WeakMap<Credentials, string>();
+  return (credentials) => {
+    const known = documents.get(credentials);
+    if (known !== undefined) return known;
+    const document = credentialsDocument(credentials);
+    documents.set(credentials, document);
+    return document;
+  };
+}
+
+type DocumentOf = (credentials: Credentials) => string;
+
+const table = (parts: HandlerParts, documentOf: DocumentOf): Readonly<Record<RouteName, Handler>> => ({
   issueToken: ({ request, binding }) => Promise.resolve(issueToken(parts, request, binding)),
   refuseVersionedToken: () => Promise.reject(new Refusal({ kind: "token-path-versioned" })),
   refuseUnknown: () => Promise.reject(new Refusal({ kind: "path-unknown" })),
@@ -64,7 +81,7 @@ export const handlers = (parts: HandlerParts): Readonly<Record<RouteName, Handle
     if (requested !== grant.roleName) {
       throw new Refusal({ kind: "role-mismatch", requested, granted: grant.roleName });
     }
-    return textResponse(credentialsDocument(await parts.broker.credentialsFor(binding, grant)));
+    return textResponse(documentOf(await parts.broker.credentialsFor(binding, grant)));
   },
 
   upstream: (asked) => upstream(parts, asked),

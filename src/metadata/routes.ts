@@ -42,19 +42,34 @@ const ROUTES: readonly Route[] = [
   get(":version/**",                                           "upstream"),
 ];
 
-const TEMPLATES = ROUTES.map((route) => ({ route, template: route.path === "" ? [] : route.path.split("/") }));
+/** A route's path, taken apart once. */
+interface Template {
+  readonly route: Route;
+  readonly segments: readonly string[];
+  /** Ends in "**": any number of further segments. */
+  readonly isOpen: boolean;
+}
+
+const TEMPLATES: readonly Template[] = ROUTES.map((route) => {
+  const segments = route.path.split("/").filter((segment) => segment !== "" && segment !== "**");
+  return { route, segments, isOpen: route.path.endsWith("/**") };
+});
 
 /** @param segments the canonical path. HEAD is looked up as GET. */
 export function findRoute(method: "GET" | "PUT", segments: readonly string[]): Route | undefined {
-  return TEMPLATES.find(({ route, template }) => route.method === method && matches(template, segments))?.route;
+  for (const template of TEMPLATES) {
+    if (template.route.method === method && matches(template, segments)) return template.route;
+  }
+  return undefined;
 }
 
-function matches(template: readonly string[], segments: readonly string[]): boolean {
-  const open = template.at(-1) === "**";
-  const fixed = open ? template.length - 1 : template.length;
-  if (open ? segments.length < fixed : segments.length !== fixed) return false;
-  return segments.slice(0, fixed).every((segment, i) => matchesSegment(template[i], segment));
+function matches({ segments: wanted, isOpen }: Template, given: readonly string[]): boolean {
+  if (isOpen ? given.length < wanted.length : given.length !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i += 1) if (!matchesSegment(wanted[i], given[i])) return false;
+  return true;
 }
 
-const matchesSegment = (wanted: string | undefined, segment: string): boolean =>
-  wanted === ":version" ? KNOWN_VERSIONS.has(segment) : wanted === ":roleName" || wanted === segment;
+const matchesSegment = (wanted: string | undefined, given: string | undefined): boolean => {
+  if (wanted === ":version") return given !== undefined && KNOWN_VERSIONS.has(given);
+  return wanted === ":roleName" || wanted === given;
+};
