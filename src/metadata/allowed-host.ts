@@ -18,6 +18,7 @@ const AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#]*)/i;
 
 /** @param host the value of the Host field or of a target's authority, port and all */
 export function isServiceHost(host: string): boolean {
+  if (SERVICE_NAMES.has(host)) return true; // as every SDK but one sends it
   const name = UNBRACKETED_V6.test(host) ? host : host.replace(PORT, "");
   return SERVICE_NAMES.has(name.toLowerCase()) || LOOPBACK.test(name);
 }

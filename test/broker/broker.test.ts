@@ -52,6 +52,14 @@ describe("CredentialBroker", () => {
     assert.equal((await credentialsOf("10.0.0.2")).accessKeyId, "ASIAblue-role");
   });
 
+  it("decides once for each life of a workload, and anew for the next", async () => {
+    const { broker } = bench();
+    const grant = await broker.grantFor(RED);
+    assert.equal(await broker.grantFor(RED), grant);
+    const reborn = { ...RED, startedAt: "2026-02-02T00:00:00Z", roleClaim: { text: "other", place: "label taskrole.role" } };
+    assert.equal((await broker.grantFor(reborn)).roleName, "other");
+  });
+
   it("refuses a peer that no source of workloads knows", async () => {
     assert.deepEqual(await refused(bench().broker.identify("10.0.0.9")), { kind: "unknown-peer", address: "10.0.0.9" });
   });
