@@ -56,7 +56,11 @@ describe("CredentialBroker", () => {
     const { broker } = bench();
     const grant = await broker.grantFor(RED);
     assert.equal(await broker.grantFor(RED), grant);
-    const reborn = { ...RED, startedAt: "2026-02-02T00:00:00Z", roleClaim: { text: "other", place: "label taskrole.role" } };
+    const reborn = {
+      ...RED,
+      startedAt: "2026-02-02T00:00:00Z",
+      roleClaim: { text: "other", place: "label taskrole.role" },
+    };
     assert.equal((await broker.grantFor(reborn)).roleName, "other");
   });
 
