@@ -123,7 +123,7 @@ The host's role:   ${mock.hostRoleArn}
 
 Use it from another shell:
 
-  export AWS_EC2_METADATA_SERVICE_ENDPOINT=${mock.metadataUrl}
+  export AWS_EC2_METADATA_SERVICE_ENDPOINT=${mock.metadataUrl}/
   export AWS_ENDPOINT_URL_STS=${mock.stsUrl}
   export AWS_REGION=${instance.region}
 

@@ -50,7 +50,7 @@ async function untilStopped({ addressOf, port, mock }: Stage): Promise<void> {
   say();
   say("or let an AWS SDK or the CLI do it:");
   say();
-  say(`  export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url} AWS_ENDPOINT_URL_STS=${mock.stsUrl} AWS_REGION=us-east-1`);
+  say(`  export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url}/ AWS_ENDPOINT_URL_STS=${mock.stsUrl} AWS_REGION=us-east-1`);
   say("  aws sts get-caller-identity");
   say();
   say("Others:");

@@ -1,8 +1,8 @@
 /**
  * 1 at each byte that belongs. CR and LF belong to none, so a run of any class ends where its line ends.
  *
- * The head is read byte by byte through these: on Bun that costs a fifth of what slicing lines and matching them with
- * patterns does, since it calls into nothing.
+ * The head is read byte by byte through these: on Bun that costs about half of what slicing lines and matching them
+ * with patterns does, since it calls into nothing.
  */
 export type ByteClass = Readonly<Uint8Array>;
 

@@ -47,7 +47,7 @@ export type MockService = "metadata" | "sts";
 
 /** EC2's metadata service and STS, running. */
 export interface MockEc2 {
-  /** What AWS_EC2_METADATA_SERVICE_ENDPOINT takes; no slash at the end. */
+  /** What AWS_EC2_METADATA_SERVICE_ENDPOINT takes, without the slash that botocore before 2023 wants at its end. */
   readonly metadataUrl: string;
   /** What AWS_ENDPOINT_URL_STS takes; no slash at the end. */
   readonly stsUrl: string;

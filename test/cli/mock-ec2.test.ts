@@ -55,7 +55,7 @@ async function running(t: TestContext, ...args: string[]) {
   return {
     ...process,
     greeting,
-    metadataUrl: urlAfter("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+    metadataUrl: urlAfter("AWS_EC2_METADATA_SERVICE_ENDPOINT").replace(/\/$/, ""),
     stsUrl: urlAfter("AWS_ENDPOINT_URL_STS"),
   };
 }

@@ -12,7 +12,7 @@ import { deferred, echo, serving, sleep, text, until } from "./serving.ts";
 
 const LIMIT = { timeout: 10_000 };
 const GET = "GET / HTTP/1.1\r\n\r\n";
-const QUICK = { sweepEveryMs: 10, requestMs: 80, idleMs: 200, writeMs: 80, lingerMs: 80 };
+const QUICK = { sweepEveryMs: 10, requestMs: 80, idleMs: 5_000, writeMs: 80, lingerMs: 80 };
 
 // biome-ignore format: one row a line
 const STAYING: readonly [status: number, version: string, field: string, stays: boolean, says: string | undefined][] = [
@@ -72,12 +72,36 @@ test("while a request is answered no more is read than had come: the client's ow
   const shared = { now, date: new HttpDate(now), clock: new SweepClock(500), limits: DEFAULT_LIMITS };
   const events = { onAccess: () => {}, onError: () => {}, onGone: () => {} };
   new HttpConnection(socket, { address: "127.0.0.1", port: 1 }, { ...shared, ...events, handle: () => answer.promise });
+  let read = 0;
+  socket.on("data", (bytes) => {
+    read += bytes.length;
+  });
   client.send(GET.repeat(1_000_000));
+  await until(() => read > 0);
   await sleep(300);
-  const read = socket.bytesRead;
-  assert.ok(read > 0 && read <= 512 * 1024, `${read} bytes were read`);
+  // One read of the socket or two: 64 KiB each on Node, 512 KiB on Bun.
+  assert.ok(read + socket.readableLength <= 2 * 1024 * 1024, `${read} bytes were read of ${1_000_000 * GET.length}`);
   answer.resolve(text("", { status: 404 }));
   assert.equal((await client.response()).status, 404);
+  client.close();
+});
+
+test("what came in pieces while another request was answered is read afterwards", LIMIT, async (t) => {
+  const answer = deferred<void>();
+  const handle = async ({ target }: HttpRequest): Promise<HttpResponse> => {
+    if (target === "/slow") await answer.promise;
+    return text(target);
+  };
+  const { port, requests } = await serving(t, handle);
+  const client = new RawClient(port).send("GET /slow HTTP/1.1\r\n\r\n");
+  await until(() => requests.length === 1);
+  for (const piece of ["GET /ne", "xt HTT", "P/1.1\r\n\r\n"]) {
+    client.send(piece);
+    await sleep(20);
+  }
+  answer.resolve();
+  assert.equal((await client.response()).body, "/slow");
+  assert.equal((await client.response()).body, "/next");
   client.close();
 });
 
@@ -180,7 +204,7 @@ for (const [because, start, rest, status] of SLOW) {
     if (status !== undefined) assert.equal((await client.response()).status, status);
     assert.equal(await client.ending, "end");
     const elapsed = performance.now() - started;
-    assert.ok(elapsed >= 70 && elapsed < 1_000, `after ${elapsed} ms`);
+    assert.ok(elapsed >= 70 && elapsed < 5_000, `after ${elapsed} ms`);
     assert.equal(requests.length, start.startsWith(GET) ? 1 : 0);
     await until(() => server.connectionCount() === 0);
     client.close();
@@ -191,15 +215,15 @@ test(
   "an idle connection stays for the idle time, not the request's, and is then closed without a word",
   LIMIT,
   async (t) => {
-    const { port } = await serving(t, echo, QUICK);
+    const { port } = await serving(t, echo, { ...QUICK, idleMs: 900 });
     const client = new RawClient(port).send(GET);
     await client.response();
-    await sleep(130);
+    await sleep(150);
     await client.send(GET).response();
     const started = performance.now();
     assert.equal(await client.ending, "end");
     const elapsed = performance.now() - started;
-    assert.ok(elapsed >= 190 && elapsed < 1_000, `after ${elapsed} ms`);
+    assert.ok(elapsed >= 890 && elapsed < 8_000, `after ${elapsed} ms`);
     assert.equal(client.received, "");
   },
 );
@@ -257,12 +281,17 @@ test("a client may end its side after its requests and is still answered, each",
   await until(() => server.connectionCount() === 0);
 });
 
-test("the answer to a refused request arrives although its sender goes on sending", LIMIT, async (t) => {
-  const { server, port } = await serving(t, echo, QUICK);
+test("the answer to a refused request arrives although its sender sends all it has first", LIMIT, async (t) => {
+  const { port } = await serving(t, echo, { lingerMs: 9_000 });
   const client = await RawClient.connected(port);
-  client.send(`PUT / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n${"x".repeat(3_000_000)}`);
+  client.socket.pause();
+  const body = "x".repeat(30_000_000);
+  await new Promise((resolve) =>
+    client.socket.write(`PUT / HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`, resolve),
+  );
+  client.socket.resume();
   assert.equal((await client.response()).status, 413);
-  await until(() => server.connectionCount() === 0);
+  assert.equal(await client.ending, "end");
   client.close();
 });
 

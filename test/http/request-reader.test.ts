@@ -147,9 +147,9 @@ test("random bytes end in requests, an error, or a wait for more; never in a thr
   );
 });
 
-test("a head that comes byte by byte costs no more than linear searching", () => {
-  const bytes = Buffer.from(`GET / HTTP/1.1\r\nA: ${"b".repeat(8000)}`);
-  const started = performance.now();
-  readAll([...bytes].map((byte) => Buffer.of(byte)));
-  assert.ok(performance.now() - started < 1_000);
+test("a head that comes byte by byte costs the reader little", () => {
+  const segments = [...Buffer.from(`GET / HTTP/1.1\r\nA: ${"b".repeat(8000)}`)].map((byte) => Buffer.of(byte));
+  const before = process.cpuUsage();
+  readAll(segments);
+  assert.ok(process.cpuUsage(before).user < 1_000_000, "took more than a second of CPU");
 });

@@ -24,7 +24,7 @@ async function mockFor(t: TestContext, options: MockEc2Options = {}): Promise<Mo
 const environmentFor = (mock: MockEc2): NodeJS.ProcessEnv => ({
   PATH: process.env["PATH"],
   HOME: "/nonexistent",
-  AWS_EC2_METADATA_SERVICE_ENDPOINT: mock.metadataUrl,
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: `${mock.metadataUrl}/`,
   AWS_ENDPOINT_URL_STS: mock.stsUrl,
   AWS_REGION: "us-east-1",
   AWS_DEFAULT_REGION: "us-east-1",
