@@ -40,6 +40,8 @@ const UPSTREAM_TIMEOUT_MS = 900;
 const WAIT_FOR_STS_MS = 350;
 const RENEW_RETRY_MS = 30_000;
 const DENIED_FOR_MS = 5_000;
+/** Loading the AWS SDK holds everything up for some 20 ms: not while the first requests after a restart are waiting. */
+const LOAD_SDK_AFTER_MS = 500;
 
 /**
  * The one place that wires: read it to see what the daemon is made of. Nothing
@@ -149,6 +151,7 @@ function warmUp({ log, issuer, identity }: WarmUpParts): Service {
   const warm = async (): Promise<void> => {
     const { region, partition, accountId } = await identity.get();
     log.info({ region, partition, accountId }, "the host is known");
+    await sleep(LOAD_SDK_AFTER_MS);
     await issuer.warm();
   };
   return {

@@ -45,12 +45,18 @@ export function dockerService({ dockerEndpoint }: Pick<Config, "dockerEndpoint">
   });
   return {
     resolver: workloads,
-    service: { name: "docker", start: () => workloads.start(), stop: () => workloads.stop() },
+    service: { name: "docker", start: () => inBackground(workloads.start()), stop: () => workloads.stop() },
     onBinding: (given) => {
       listener = given;
     },
   };
 }
+
+/** Nobody waits for the first word of Docker: until it comes, each request asks Docker itself. */
+const inBackground = (started: Promise<void>): Promise<void> => {
+  void started;
+  return Promise.resolve();
+};
 
 const REMEDY =
   "see that the Engine runs: until it answers, known workloads are served and new ones get 503; it is tried again by itself";
