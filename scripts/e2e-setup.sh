@@ -103,7 +103,8 @@ make_small() {
 # The real AWS clients.
 make_aws() {
   local root=$E2E_CACHE/rootfs-bookworm packages=usr/lib/python3/dist-packages
-  find "$root/$packages"/{,awscli/}botocore/data -mindepth 1 -maxdepth 1 -type d ! -name sts -exec rm -rf {} +
+  # boto3 reads what it is asked for; the CLI (which brings a botocore of its own) wants to see all its commands.
+  find "$root/$packages/botocore/data" -mindepth 1 -maxdepth 1 -type d ! -name sts -exec rm -rf {} +
   rm -rf "$root/$packages/awscli"/{examples,data/ac.index}
   chroot "$root" /usr/bin/python3 -m compileall -q "/$packages"/{boto3,botocore,awscli,urllib3,dateutil,jmespath} >/dev/null || return
   install -D "$E2E_CACHE/small/bin/ask" "$root/usr/local/bin/ask"

@@ -1,0 +1,19 @@
+import { readdir, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { CGROUP_PARENT } from "./engine.ts";
+
+const ROOT = "/sys/fs/cgroup";
+
+/** Removes what killed containers left below our own parent, in each hierarchy of version 1 and in version 2. */
+export async function removeCgroups(): Promise<void> {
+  const hierarchies = await readdir(ROOT, { withFileTypes: true });
+  const parents = [ROOT, ...hierarchies.filter((entry) => entry.isDirectory()).map(({ name }) => join(ROOT, name))];
+  for (const parent of parents) await removeTree(join(parent, CGROUP_PARENT));
+}
+
+/** Deepest first, as the kernel wants it; a group with processes in it stays. */
+async function removeTree(group: string): Promise<void> {
+  const entries = await readdir(group, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(group, entry.name));
+  await rmdir(group).catch(() => {});
+}

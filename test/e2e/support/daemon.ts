@@ -1,0 +1,92 @@
+import type { Engine } from "./engine.ts";
+import { ADDRESSES, type Instance, STS_URL } from "./instance.ts";
+import { LongRunning, type Ran, tryRun } from "./programs.ts";
+import { taskroleProgram } from "./settings.ts";
+
+/** Flags of `taskrole serve` by their names without dashes. */
+export type ServeFlags = Readonly<Record<string, string>>;
+
+/** A line of the daemon's log. */
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** `taskrole serve` on the instance, through as many lives as a test gives it. */
+export class Daemon {
+  readonly #instance: Instance;
+  readonly #flags: ServeFlags;
+  readonly #lives: LongRunning[] = [];
+
+  constructor(instance: Instance, engine: Engine, flags: ServeFlags) {
+    this.#instance = instance;
+    this.#flags = { ...defaultFlags(engine), ...flags };
+  }
+
+  /** Starts it without waiting. */
+  launch(flags: ServeFlags = {}): LongRunning {
+    const pairs = Object.entries({ ...this.#flags, ...flags }).flatMap(([name, value]) => [`--${name}`, value]);
+    const life = new LongRunning(
+      this.#instance.onInstance(...inItsFolder(this.#instance.folder), taskroleProgram, "serve", ...pairs),
+    );
+    this.#lives.push(life);
+    return life;
+  }
+
+  /** Starts it and waits until it says that it listens. */
+  async start(flags: ServeFlags = {}): Promise<LongRunning> {
+    const life = this.launch(flags);
+    await life.waitForLine((line) => parseLine(line)?.msg === "listening", 20_000);
+    return life;
+  }
+
+  get current(): LongRunning {
+    const life = this.#lives.at(-1);
+    if (!life) throw new Error("the daemon was never started");
+    return life;
+  }
+
+  stop = (): Promise<void> => this.current.stop();
+  kill = (signal: NodeJS.Signals = "SIGKILL"): Promise<void> => this.current.stop(signal);
+
+  /** Everything it ever printed, in all its lives. */
+  get output(): string {
+    return this.#lives.flatMap(({ lines }) => lines).join("\n");
+  }
+
+  get log(): readonly LogLine[] {
+    return this.#lives.flatMap(({ lines }) => lines).flatMap((line) => parseLine(line) ?? []);
+  }
+
+  /** Another command of the same program, on the instance. */
+  command(...args: readonly string[]): Promise<Ran> {
+    return tryRun(this.#instance.onInstance(taskroleProgram, ...args));
+  }
+}
+
+/** Any file it writes by accident, a core dump above all, is found in `${folder}/daemon`. */
+const inItsFolder = (folder: string): readonly string[] => [
+  ...["sh", "-c", 'mkdir -p "$0" && cd "$0" && ulimit -c unlimited && exec "$@"', `${folder}/daemon`],
+];
+
+const defaultFlags = ({ socket }: Engine): ServeFlags => ({
+  "docker-endpoint": `unix://${socket}`,
+  "metadata-url": `http://${ADDRESSES.metadata4}`,
+  "sts-endpoint": STS_URL,
+  region: "us-east-1",
+  listen: "[::]:9254",
+  interception: "nftables",
+  "metadata-tokens": "required",
+  "log-format": "json",
+  "log-level": "debug",
+});
+
+function parseLine(line: string): LogLine | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { after } from "node:test";
+import { removeCgroups } from "./cgroups.ts";
+import { type Container, ContainerMaker, type ContainerOptions } from "./containers.ts";
+import { Daemon, type ServeFlags } from "./daemon.ts";
+import { Ec2 } from "./ec2.ts";
+import { createEngine, demandSetup, type Engine } from "./engine.ts";
+import { createInstance, type Instance } from "./instance.ts";
+import { logFolder } from "./settings.ts";
+
+export interface LabOptions {
+  /** Flags of `taskrole serve` beside the lab's own. */
+  readonly serve?: ServeFlags;
+  /** False: the daemon is not started. */
+  readonly daemon?: boolean;
+}
+
+/** A whole EC2 host: the instance, its Docker Engine, its metadata service and STS, and taskrole on it. */
+export interface Lab {
+  readonly instance: Instance;
+  readonly engine: Engine;
+  readonly ec2: Ec2;
+  readonly daemon: Daemon;
+  readonly containers: ContainerMaker;
+  run(options?: ContainerOptions): Promise<Container>;
+  /** Every byte that any container heard, in the order it came. */
+  readonly overheard: readonly Buffer[];
+}
+
+/** Starts a lab for the tests of one file, and removes all of it when they are over, however they ended. */
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  demandSetup();
+  const instance = await createInstance();
+  const cleanUps: (() => Promise<unknown>)[] = [instance.remove, removeCgroups];
+  const cleanUp = async () => {
+    const outcomes: PromiseSettledResult<unknown>[] = [];
+    for (const step of cleanUps) outcomes.push(...(await Promise.allSettled([step()])));
+    const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+    if (errors.length > 0) throw new AggregateError(errors, "something could not be cleaned up");
+  };
+  try {
+    const ec2 = await Ec2.start(instance);
+    cleanUps.unshift(ec2.stop);
+    const engine = await createEngine(instance);
+    await engine.start();
+    await engine.removeEverything();
+    cleanUps.unshift(() => engine.removeEverything().catch(() => {}));
+    const overheard: Buffer[] = [];
+    const containers = new ContainerMaker(engine.docker, instance.folder, (bytes) => overheard.push(bytes));
+    const daemon = new Daemon(instance, engine, options.serve ?? {});
+    if (logFolder !== undefined) cleanUps.push(() => keepLog(logFolder, daemon));
+    if (options.daemon !== false) await daemon.start();
+    after(cleanUp);
+    return { instance, engine, ec2, daemon, containers, overheard, run: (given) => containers.run(given) };
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+/** All that the daemon said, under the name of the test file. */
+async function keepLog(folder: string, { output }: Daemon): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${basename(process.argv[1] ?? "", ".test.ts")}.log`), `${output}\n`);
+}
