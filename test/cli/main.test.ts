@@ -77,7 +77,7 @@ describe("taskrole serve", () => {
   });
 
   it("starts before Docker does, says so, and answers 403 or 503, never more", async () => {
-    const serve = new Running([...serveArgs("127.0.0.1:0"), "--docker-endpoint", `unix://${folder}/no.sock`]);
+    const serve = new Running(serveArgs("127.0.0.1:0"));
     after(() => serve.kill());
     const [, port] = await serve.says(/"port":(\d+)\},"msg":"listening"/);
     const [, reason] = await serve.says(/"reason":"([^"]+)".*not hearing of containers/);
@@ -133,8 +133,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Without packet rules, on this machine's own network. */
+/** Without packet rules and without Docker, on this machine's own network. */
 const serveArgs = (listen: string): readonly string[] => [
   ...["serve", "--listen", listen, "--interception", "none", "--metadata-url", "http://127.0.0.1:1"],
-  ...["--runtime-directory", folder],
+  ...["--runtime-directory", folder, "--docker-endpoint", `unix://${folder}/no.sock`],
 ];
