@@ -18,6 +18,7 @@ import { readDocument } from "../upstream/documents.ts";
 import { hostCredentials } from "../upstream/host-credentials.ts";
 import { HostIdentitySource } from "../upstream/host-identity.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
+import { accessLog } from "./access-log.ts";
 import { dockerService } from "./docker-service.ts";
 import { interceptionService } from "./interception-service.ts";
 import { listenService } from "./listen-service.ts";
@@ -135,7 +136,7 @@ function metadataServer({ config, log, events, broker, upstream }: ServerWiring)
   return new HttpServer({
     handle,
     now,
-    ...(config.logLevel === "debug" && { onAccess: (access: object) => log.debug({ ...access }, "request") }),
+    onAccess: accessLog({ log, events, isDebug: config.logLevel === "debug" }),
     onError: (error) => log.error({ err: error }, "a request ended in a bug of taskrole; the workload got 500"),
   });
 }

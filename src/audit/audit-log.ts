@@ -3,6 +3,7 @@ import type { EpochMs } from "../core/credentials.ts";
 import type { Workload } from "../core/workload.ts";
 import { explainFailure } from "./explain-failure.ts";
 import type { Log } from "./log.ts";
+import { redacted, redactedPath } from "./redacted.ts";
 import { RepeatGate } from "./repeat-gate.ts";
 
 export interface AuditOptions {
@@ -40,16 +41,12 @@ const refusalFields = ({ peerAddress, workload, failure, path, cause }: RefusedR
   refusal: failure.kind,
   peer: peerAddress,
   ...(workload && workloadFields(workload)),
-  ...(path !== undefined && { path }),
+  ...(path !== undefined && { path: redactedPath(path) }),
   ...explainFailure(failure),
   ...(cause !== undefined && { cause: wordsOf(cause) }),
 });
 
 const workloadFields = ({ id, name }: Workload) => ({ container: name, containerId: id });
 
-/**
- * The message alone, since an SDK's error object holds the request it sent; and
- * of the message nothing that could be a key or a token, since STS may quote the request back.
- */
-const wordsOf = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)).replace(/[A-Za-z0-9+/=]{40,}/g, "(left out)").slice(0, 500);
+/** The message alone: an SDK's error object holds the request it sent, and STS may quote that request back. */
+const wordsOf = (cause: unknown): string => redacted(cause instanceof Error ? cause.message : String(cause));

@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import { redacted, redactedPath } from "./redacted.ts";
 
 /** For the operator: why it was refused, and what to do about it. */
 export interface Explanation {
@@ -15,7 +16,7 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     remedy: "no SDK sends this; look at what runs in the workload",
   }),
   "host-not-allowed": ({ host }) => ({
-    reason: `the Host is ${JSON.stringify(host)}, which is not the metadata service's`,
+    reason: `the Host is ${JSON.stringify(redacted(host))}, which is not the metadata service's`,
     remedy: "ask 169.254.169.254 or [fd00:ec2::254]; a name of one's own is how DNS rebinding begins",
   }),
   "token-forwarded": () => ({
@@ -47,7 +48,7 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     remedy: "none needed: clients probe",
   }),
   "path-blocked": ({ path }) => ({
-    reason: `${JSON.stringify(path)} of the host's metadata is not on the allow list`,
+    reason: `${JSON.stringify(redactedPath(path))} of the host's metadata is not on the allow list`,
     remedy: "none needed, unless the workload cannot do without it; the list is in docs/protocol.md",
   }),
   "unknown-peer": ({ address }) => ({
@@ -71,7 +72,7 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     remedy: "write an ARN, or [PATH/]NAME[@ACCOUNT]",
   }),
   "role-mismatch": ({ requested, granted }) => ({
-    reason: `the role ${JSON.stringify(requested)} was asked for; the workload's is ${granted}`,
+    reason: `the role ${JSON.stringify(redacted(requested))} was asked for; the workload's is ${granted}`,
     remedy: "none needed after a role was changed: SDKs list the role again",
   }),
   "sts-denied": ({ roleArn, code }) => ({

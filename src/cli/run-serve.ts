@@ -1,5 +1,6 @@
 import { compose } from "../app/compose.ts";
 import { ConfigError, type ConfigSources, loadConfig } from "../app/config.ts";
+import { keepMemoryOutOfCoreFiles } from "../app/core-dump.ts";
 import { createLogger } from "../app/logger.ts";
 import { withMock } from "../app/mock.ts";
 import type { Config } from "../app/options.ts";
@@ -16,6 +17,7 @@ export async function runServe(sources: ConfigSources): Promise<void> {
   const { log, flush } = await createLogger(config);
   process.on("exit", flush);
   reportBugs(log);
+  guardCoreFiles(log);
   try {
     const stop = await started(config, log);
     await stopSignal(log);
@@ -68,4 +70,10 @@ function reportBugs(log: Log): void {
     log.error({ err: error }, "a bug of taskrole; it stops");
     process.exit(EXIT_FAILED);
   });
+}
+
+function guardCoreFiles(log: Log): void {
+  const reason = keepMemoryOutOfCoreFiles();
+  const remedy = "limit the size of core files to 0 (LimitCORE=0 in the unit)";
+  if (reason !== undefined) log.warn({ reason, remedy }, "a core file of taskrole would hold keys and tokens");
 }

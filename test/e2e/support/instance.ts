@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LongRunning, run } from "./programs.ts";
+import { cacheFolder, engineName } from "./settings.ts";
 
 /** The addresses of the pretended EC2, outside every range that Docker hands out. */
 export const ADDRESSES = {
@@ -33,39 +34,33 @@ export interface Instance {
   remove(): Promise<void>;
 }
 
+const UNSHARE = "unshare --net --mount --pid --fork --kill-child=KILL --mount-proc --propagation private".split(" ");
+
 /** An own /run hides every socket, lock and pid file of the machine's own engines. */
 const INIT = `mount -t tmpfs tmpfs /run && mkdir /run/lock && echo ready
 trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done`;
 
+/** Waits for another run to end: two would share one engine's images. */
+async function ownTurn(): Promise<LongRunning> {
+  const lock = `${cacheFolder}/${engineName}.lock`;
+  const holder = new LongRunning(["flock", "--no-fork", lock, "sh", "-c", "echo ready; exec sleep infinity"]);
+  await holder.waitForLine((line) => line === "ready", TURN_TIMEOUT_MS);
+  return holder;
+}
+
+const TURN_TIMEOUT_MS = 15 * 60_000;
+
 export async function createInstance(): Promise<Instance> {
+  const turn = await ownTurn();
   const folder = await mkdtemp(join(tmpdir(), "taskrole-e2e-"));
-  const init = new LongRunning([
-    "unshare",
-    "--net",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--kill-child=KILL",
-    "--mount-proc",
-    "--propagation",
-    "private",
-    "bash",
-    "-c",
-    INIT,
-  ]);
+  const init = new LongRunning([...UNSHARE, "bash", "-c", INIT]);
   const ec2 = new LongRunning(["unshare", "--net", "sh", "-c", "echo ready; exec sleep infinity"]);
-  const namespaces = ["--net", "--mount", "--pid"];
-  const onInstance = (...command: readonly string[]) => [
-    "nsenter",
-    "-t",
-    `${init.innermostPid}`,
-    ...namespaces,
-    "--",
-    ...command,
-  ];
+  const entry = () => ["nsenter", "-t", `${init.innermostPid}`, "--net", "--mount", "--pid", "--"];
+  const onInstance = (...command: readonly string[]) => [...entry(), ...command];
   const atEc2 = (...command: readonly string[]) => ["nsenter", "-t", `${ec2.pid}`, "--net", "--", ...command];
   const remove = async () => {
-    await Promise.all([init.stop("SIGKILL"), ec2.stop("SIGKILL")]);
+    await Promise.all([init, ec2].map((holder) => holder.stop("SIGKILL")));
+    await turn.stop("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   };
   try {

@@ -49,7 +49,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     const overheard: Buffer[] = [];
     const containers = new ContainerMaker(engine.docker, instance.folder, (bytes) => overheard.push(bytes));
     const daemon = new Daemon(instance, engine, options.serve ?? {});
-    if (logFolder !== undefined) cleanUps.push(() => keepLog(logFolder, daemon));
+    cleanUps.push(() => keepLog(daemon));
     if (options.daemon !== false) await daemon.start();
     after(cleanUp);
     return { instance, engine, ec2, daemon, containers, overheard, run: (given) => containers.run(given) };
@@ -59,8 +59,9 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   }
 }
 
-/** All that the daemon said, under the name of the test file. */
-async function keepLog(folder: string, { output }: Daemon): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${basename(process.argv[1] ?? "", ".test.ts")}.log`), `${output}\n`);
+/** Writes all that the daemon said, where someone wants it, under the name of the test file. */
+async function keepLog({ output }: Daemon): Promise<void> {
+  if (logFolder === undefined) return;
+  await mkdir(logFolder, { recursive: true });
+  await writeFile(join(logFolder, `${basename(process.argv[1] ?? "", ".test.ts")}.log`), `${output}\n`);
 }
