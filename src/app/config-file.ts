@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
-import type { Setting } from "./config.ts";
+import type { Setting } from "./setting.ts";
 
 export interface ConfigFile {
   readonly settings: readonly Setting[];

@@ -10,14 +10,7 @@ import {
   type OptionKind,
   type OptionName,
 } from "./options.ts";
-
-/** One value somebody wrote, and where, for the message when it is wrong. */
-export interface Setting {
-  readonly name: string;
-  readonly value: unknown;
-  /** "config.yaml:3", "environment variable TASKROLE_LISTEN", "flag --listen" */
-  readonly place: string;
-}
+import type { Setting } from "./setting.ts";
 
 /** What can be wrong with a configuration, all of it at once. */
 export class ConfigError extends Error {

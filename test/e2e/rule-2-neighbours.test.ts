@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "./support/ask.ts";
-import type { Container } from "./support/containers.ts";
+import type { Container, ContainerOptions } from "./support/containers.ts";
 import { IMAGES } from "./support/engine.ts";
 import { requestText } from "./support/http-text.ts";
 import { startLab } from "./support/lab.ts";
-import { CREDENTIALS_PATH, documentIn } from "./support/metadata-client.ts";
+import { CREDENTIALS_PATH } from "./support/metadata-client.ts";
 import { testThatNothingLeaked } from "./support/nothing-leaked.ts";
 import { eventually, run } from "./support/programs.ts";
 
@@ -17,28 +17,32 @@ const lab = await startLab();
 /** Room for one container: each gets the address of the one before it. */
 await lab.engine.docker("network", "create", "--subnet", "10.9.9.0/30", "one-seat");
 const THE_SEAT = "10.9.9.2";
-const seat = (role: string, options = {}) => lab.run({ role, network: "one-seat", asksFirst: true, ...options });
 
-async function firstRole(container: Container): Promise<string> {
-  const { role, credentials } = await container.firstWords();
-  assert.ok(typeof role === "object" && role.status === 200, JSON.stringify(role));
-  assert.ok(typeof credentials === "object" && credentials.status === 200, JSON.stringify(credentials));
-  assert.match(
-    await container.whoAmI(documentIn(credentials.body)),
-    new RegExp(`assumed-role/${role.body}/${container.name}-`),
-  );
-  return role.body;
+/** Gives the seat to a container for as long as `use` takes, and frees it whatever happens. */
+async function seated(options: ContainerOptions, use: (container: Container) => Promise<void>): Promise<void> {
+  const container = await lab.run({ network: "one-seat", ...options });
+  try {
+    assert.equal(await container.address(), THE_SEAT);
+    await use(container);
+  } finally {
+    await container.remove();
+  }
+}
+
+async function assertIsAtFirst(container: Container, role: string): Promise<void> {
+  const { roleName, arn } = await container.firstIdentity();
+  assert.equal(roleName, role);
+  assert.ok(arn.endsWith(`assumed-role/${role}/${container.name}-${container.id.slice(0, 12)}`), arn);
 }
 
 test("containers that follow one another at one address, asking as their first act, are each themselves", async () => {
   let lastToken = "";
   for (let i = 0; i < 12; i++) {
-    const container = await seat(`heir-${i}`);
-    assert.equal(await container.address(), THE_SEAT);
-    assert.equal(await firstRole(container), `heir-${i}`);
-    if (lastToken !== "") assert.equal((await container.metadata.get(CREDENTIALS_PATH, lastToken)).status, 401);
-    lastToken = await container.metadata.token();
-    await container.remove();
+    await seated({ role: `heir-${i}`, asksFirst: true }, async (container) => {
+      await assertIsAtFirst(container, `heir-${i}`);
+      if (lastToken !== "") assert.equal((await container.metadata.get(CREDENTIALS_PATH, lastToken)).status, 401);
+      lastToken = await container.metadata.token();
+    });
   }
 });
 
@@ -56,66 +60,79 @@ test("two containers of one role have two sessions and two sets of keys", async 
 });
 
 test("an address that changes hands while the daemon is dead belongs to its new owner when it is back", async () => {
-  const former = await seat("former");
-  const token = await former.metadata.token();
-  await lab.daemon.kill();
-  await former.remove();
-  const heir = await seat("heir", { asksFirst: false });
-  await lab.daemon.start();
-  assert.equal((await heir.metadata.get(CREDENTIALS_PATH, token)).status, 401);
-  assert.equal(await heir.role(), "heir");
-  await heir.remove();
+  let token = "";
+  await seated({ role: "former" }, async (former) => {
+    token = await former.metadata.token();
+    assert.equal(await former.role(), "former");
+    await lab.daemon.kill();
+  });
+  await seated({ role: "heir" }, async (heir) => {
+    await lab.daemon.start();
+    assert.equal((await heir.metadata.get(CREDENTIALS_PATH, token)).status, 401);
+    assert.equal(await heir.role(), "heir");
+  });
 });
 
-test("a connection outlives neither its container's network nor its container: reset, never answered", async () => {
-  for (const end of ["disconnect", "remove"] as const) {
-    const container = await seat("leaver", { asksFirst: false, name: `leaver-${end}` });
-    const token = await container.metadata.token();
-    const open = container.metadata.connect();
-    open.send(
-      requestText({ path: CREDENTIALS_PATH, headers: { "X-aws-ec2-metadata-token": token, Connection: "keep-alive" } }),
-    );
-    assert.equal((await open.answer())?.body, "leaver");
-    if (end === "disconnect") await lab.engine.docker("network", "disconnect", "one-seat", container.id);
-    await container.remove();
-    assert.equal(await firstRole(await seat("sitter", { name: `sitter-${end}` })), "sitter");
-    await lab.engine.docker("rm", "-f", `sitter-${end}`);
-  }
-});
+for (const end of ["disconnected from its network", "removed"]) {
+  test(`a connection of a container that is ${end} is reset, and its successor is itself`, async () => {
+    await seated({ role: "leaver" }, async (leaver) => {
+      const headers = { "X-aws-ec2-metadata-token": await leaver.metadata.token(), Connection: "keep-alive" };
+      const open = leaver.metadata.connect();
+      open.send(requestText({ path: CREDENTIALS_PATH, headers }));
+      assert.equal((await open.answer())?.body, "leaver");
+      assert.match(await connectionsOf(THE_SEAT), /ESTAB/, "kept alive");
+      if (end !== "removed") await lab.engine.docker("network", "disconnect", "one-seat", leaver.id);
+    });
+    await eventually(async () => assert.equal(await connectionsOf(THE_SEAT), "", "not a trace of it"), 2_000);
+    await seated({ role: "successor", asksFirst: true }, (successor) => assertIsAtFirst(successor, "successor"));
+  });
+}
+
+/** The daemon's connections with the address, in whatever state. */
+const connectionsOf = async (address: string): Promise<string> => {
+  const all = await run(lab.instance.onInstance("ss", "-Htan", "sport = :9254"));
+  return all
+    .split("\n")
+    .filter((line) => line.includes(address))
+    .join("\n");
+};
 
 test("answers under way when an address changes hands are not heard by its next owner", async () => {
-  await copyFile(join(import.meta.dirname, "attacks/listen.py"), join(lab.containers.folder, "listen.py"));
+  const { folder } = lab.containers;
+  await copyFile(join(import.meta.dirname, "attacks/listen.py"), join(folder, "listen.py"));
   for (let round = 0; round < 3; round++) {
-    const former = await seat(`secretive-${round}`);
-    const secrets = Object.values((await former.metadata.credentials()).document).filter((value) => value.length > 15);
-    const asking = await pipeline(former, `secretive-${round}`);
-    await lab.engine.docker("network", "disconnect", "-f", "one-seat", former.id);
-    const heard = join(lab.containers.folder, `heard-${round}`);
-    const { folder } = lab.containers;
-    const listener = await lab.engine.docker(
-      "run",
-      "-d",
-      "--network",
-      "one-seat",
-      "-v",
-      `${folder}:${folder}`,
-      IMAGES.aws,
-      "python3",
-      join(folder, "listen.py"),
-      heard,
-    );
-    await eventually(() => readFile(heard));
-    await sleep(3_000);
-    const overheard = await readFile(heard, "latin1");
-    assert.deepEqual(
-      secrets.filter((secret) => overheard.includes(secret)),
-      [],
-    );
-    assert.equal(overheard, "", "not a byte meant for the former owner");
+    let asking: readonly Connection[] = [];
+    await seated({ role: `secretive-${round}` }, async (former) => {
+      asking = await askWithoutReading(former, `secretive-${round}`);
+      await lab.engine.docker("network", "disconnect", "-f", "one-seat", former.id);
+      const heard = join(folder, `heard-${round}`);
+      const listener = await startListener(heard);
+      await eventually(() => readFile(heard));
+      await sleep(3_000);
+      assert.equal(await readFile(heard, "latin1"), "", "not a byte meant for the former owner");
+      await lab.engine.docker("rm", "-f", listener);
+    });
     for (const connection of asking) connection.close();
-    await lab.engine.docker("rm", "-f", listener, former.id);
   }
 });
+
+/** Takes the seat and writes down what it hears there. @returns its id */
+function startListener(heard: string): Promise<string> {
+  const { folder } = lab.containers;
+  const shared = ["-v", `${folder}:${folder}`, "--network", "one-seat"];
+  return lab.engine.docker("run", "-d", ...shared, IMAGES.aws, "python3", join(folder, "listen.py"), heard);
+}
+
+/** Asks on many connections at once and reads nothing of the answers. */
+async function askWithoutReading({ metadata }: Container, role: string): Promise<readonly Connection[]> {
+  const headers = { "X-aws-ec2-metadata-token": await metadata.token(), Connection: "keep-alive" };
+  const request = requestText({ path: CREDENTIALS_PATH + role, headers });
+  return Array.from({ length: 20 }, () => {
+    const connection = metadata.connect();
+    connection.send(request.repeat(50));
+    return connection;
+  });
+}
 
 test("with dockerd dead, whoever takes a dead container's address is nobody", async () => {
   const victim = await lab.run({ role: "victim" });
@@ -148,19 +165,5 @@ test("with dockerd dead, whoever takes a dead container's address is nobody", as
     10_000,
   );
 });
-
-/** Asks on many connections at once and reads nothing of the answers. */
-async function pipeline(container: Container, role: string): Promise<readonly Connection[]> {
-  const token = await container.metadata.token();
-  const request = requestText({
-    path: CREDENTIALS_PATH + role,
-    headers: { "X-aws-ec2-metadata-token": token, Connection: "keep-alive" },
-  });
-  return Array.from({ length: 20 }, () => {
-    const connection = container.metadata.connect();
-    connection.send(request.repeat(50));
-    return connection;
-  });
-}
 
 testThatNothingLeaked(lab);

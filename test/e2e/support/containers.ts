@@ -2,8 +2,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Connection, type Destination, type Overhearing } from "./ask.ts";
 import { type Docker, IMAGES, type ImageName } from "./engine.ts";
-import { type FirstWords, firstWords } from "./first-words.ts";
-import { type CredentialsDocument, MetadataClient, type RoleCredentials } from "./metadata-client.ts";
+import { type FirstWord, type FirstWords, firstWords } from "./first-words.ts";
+import { type CredentialsDocument, documentIn, MetadataClient, type RoleCredentials } from "./metadata-client.ts";
 import { eventually } from "./programs.ts";
 import { roleOf, whoAmI } from "./who-am-i.ts";
 
@@ -18,6 +18,16 @@ export interface ContainerOptions {
   /** Further arguments of `docker run`. */
   readonly args?: readonly string[];
 }
+
+export interface FirstIdentity {
+  readonly roleName: string;
+  /** As STS says. */
+  readonly arn: string;
+  /** False when a machine with much else to do let STS take longer than a container is made to wait. */
+  readonly isAtOnce: boolean;
+}
+
+const say = (word: FirstWord): string => (typeof word === "string" ? word : `${word.status}: ${word.body}`);
 
 /** Something that can make connections: a container, or one nested in it. */
 export class Asker {
@@ -60,6 +70,15 @@ export class Asker {
 
   whoAmI(document: CredentialsDocument): Promise<string> {
     return whoAmI((to) => this.connect(to), document);
+  }
+
+  /** Who it was told to be at its very first asking. @throws for any answer but its credentials or "STS is slow" (503) */
+  async firstIdentity(): Promise<FirstIdentity> {
+    const { role, credentials } = await this.firstWords();
+    if (typeof role === "string" || role.status !== 200) throw new Error(`no role at the first asking: ${say(role)}`);
+    if (typeof credentials === "string") throw new Error(`no credentials at the first asking: ${credentials}`);
+    if (credentials.status === 503) return { roleName: role.body, arn: (await this.identity()).arn, isAtOnce: false };
+    return { roleName: role.body, arn: await this.whoAmI(documentIn(credentials.body)), isAtOnce: true };
   }
 
   async firstWords(): Promise<FirstWords> {
