@@ -42,7 +42,7 @@ const WAIT_FOR_STS_MS = 350;
 const RENEW_RETRY_MS = 30_000;
 const DENIED_FOR_MS = 5_000;
 /** Loading the AWS SDK holds everything up for some 20 ms: not while the first requests after a restart are waiting. */
-const LOAD_SDK_AFTER_MS = 500;
+const LOAD_SDK_AFTER_MS = 100;
 
 /**
  * The one place that wires: read it to see what the daemon is made of. Nothing

@@ -19,8 +19,9 @@ export async function runServe(sources: ConfigSources): Promise<void> {
   reportBugs(log);
   guardCoreFiles(log);
   try {
+    const stopAsked = stopSignal(log); // heard from the first moment: a signal during the start ends it in order too
     const stop = await started(config, log);
-    await stopSignal(log);
+    await stopAsked;
     await stop();
     log.info({}, STOPPED[config.interception]);
     process.exit(0);

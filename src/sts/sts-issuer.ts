@@ -43,9 +43,15 @@ export class StsIssuer implements CredentialIssuer {
     }
   }
 
-  /** Loads the SDK and learns the region ahead of the first call, so that no caller waits for either. */
+  /**
+   * Loads the SDK, learns the region and reads the host's credentials ahead of the first call, so that no caller waits
+   * for them; and what is missing is known before a container needs it.
+   *
+   * @throws Refusal `upstream-unavailable`
+   */
   async warm(): Promise<void> {
-    await this.#connected();
+    const client = await this.#connected();
+    await client.config.credentials();
   }
 
   async #assume(grant: Grant): Promise<Credentials> {

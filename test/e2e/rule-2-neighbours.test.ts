@@ -88,12 +88,12 @@ for (const end of ["disconnected from its network", "removed"]) {
   });
 }
 
-/** The daemon's connections with the address, in whatever state. */
+/** The daemon's connections with the address that could still send something. */
 const connectionsOf = async (address: string): Promise<string> => {
   const all = await run(lab.instance.onInstance("ss", "-Htan", "sport = :9254"));
   return all
     .split("\n")
-    .filter((line) => line.includes(address))
+    .filter((line) => line.includes(address) && !line.startsWith("TIME-WAIT"))
     .join("\n");
 };
 

@@ -69,6 +69,24 @@ describe("StsIssuer, AWS's own SDK against a service that checks signatures", ()
     assert.equal((await refused(issuer(endpoint).issue(grant()))).kind, "sts-unavailable");
   });
 
+  it("has the host's credentials read ahead of the first call, once", async () => {
+    let asked = 0;
+    const warmed = issuer(undefined, () => {
+      asked += 1;
+      return hostCredentials(upstream);
+    });
+    await warmed.warm();
+    assert.equal(asked, 1);
+    await warmed.issue(grant());
+    assert.equal(asked, 1);
+  });
+
+  it("says ahead of the first call that the host has no credentials", async () => {
+    const lost = () =>
+      Promise.reject(new Refusal({ kind: "upstream-unavailable", what: "w", reason: "no instance profile" }));
+    assert.equal((await refused(issuer(undefined, lost).warm())).kind, "upstream-unavailable");
+  });
+
   it("tries again with a new client after the region could not be learned", async () => {
     let asked = 0;
     const flaky = new StsIssuer({
