@@ -12,13 +12,12 @@ const workloads = [await lab.run({ role: "cached" }), await lab.run({ role: "cac
 const clients = workloads.flatMap(({ metadata }, i) => (i === 0 ? [metadata] : [metadata, metadata.over6]));
 const cached = await Promise.all(clients.map((client) => client.credentials()));
 
-/** Every answer within what botocore waits, and the same credentials. */
+/** What botocore and the SDK for JavaScript wait for one answer, and they do not ask again. */
+const PATIENCE_MS = 1_000;
+
 async function assertServedAsBefore(rounds = 5): Promise<void> {
   for (let round = 0; round < rounds; round++) {
-    const began = performance.now();
-    assert.deepEqual(await Promise.all(clients.map((client) => client.credentials())), cached);
-    const tookMs = performance.now() - began;
-    assert.ok(tookMs < 1_000, `${Math.round(tookMs)} ms`);
+    assert.deepEqual(await Promise.all(clients.map((client) => client.credentials(PATIENCE_MS))), cached);
     await sleep(100);
   }
 }

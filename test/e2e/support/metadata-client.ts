@@ -59,27 +59,32 @@ export class MetadataClient {
     return this.raw(requestText({ ...request, headers: { Host: host, ...request.headers } }), timeoutMs);
   }
 
-  askToken(seconds = 21_600): Promise<Reply> {
-    const headers = { "X-aws-ec2-metadata-token-ttl-seconds": `${seconds}` };
-    return this.ask({ method: "PUT", path: TOKEN_PATH, headers });
+  askToken(timeoutMs?: number): Promise<Reply> {
+    const headers = { "X-aws-ec2-metadata-token-ttl-seconds": "21600" };
+    return this.ask({ method: "PUT", path: TOKEN_PATH, headers }, timeoutMs);
   }
 
-  async token(): Promise<string> {
-    const reply = await this.askToken();
+  async token(timeoutMs?: number): Promise<string> {
+    const reply = await this.askToken(timeoutMs);
     assert.equal(reply.status, 200, "a token is handed out");
     return reply.body;
   }
 
-  get(path: string, token?: string): Promise<Reply> {
-    return this.ask({ path, headers: token === undefined ? {} : { "X-aws-ec2-metadata-token": token } });
+  get(path: string, token?: string, timeoutMs?: number): Promise<Reply> {
+    return this.ask({ path, headers: token === undefined ? {} : { "X-aws-ec2-metadata-token": token } }, timeoutMs);
   }
 
-  /** The whole sequence. @throws at the first answer an SDK would give up on */
-  async credentials(): Promise<RoleCredentials> {
-    const token = await this.token();
-    const role = await this.get(CREDENTIALS_PATH, token);
+  /**
+   * The whole sequence.
+   *
+   * @param timeoutMs for each of its three requests
+   * @throws at the first answer an SDK would give up on
+   */
+  async credentials(timeoutMs?: number): Promise<RoleCredentials> {
+    const token = await this.token(timeoutMs);
+    const role = await this.get(CREDENTIALS_PATH, token, timeoutMs);
     assert.equal(role.status, 200, "the role is listed");
-    const credentials = await this.get(CREDENTIALS_PATH + role.body, token);
+    const credentials = await this.get(CREDENTIALS_PATH + role.body, token, timeoutMs);
     assert.equal(credentials.status, 200, "credentials are handed out");
     return { roleName: role.body, document: documentIn(credentials.body) };
   }
