@@ -56,7 +56,7 @@ export class CredentialBroker implements Broker {
   }
 
   async credentialsFor(_binding: Binding, grant: Grant): Promise<Credentials> {
-    const held = this.#parts.cache.get(grant.sessionKey, () => this.#parts.issuer.issue(grant));
+    const held = this.#held(grant);
     if (!(held instanceof Promise)) return held;
     const credentials = await withDeadline(held, this.#parts.waitForStsMs, this.#parts.sleep);
     if (credentials === TIMED_OUT) throw new Refusal({ kind: "credentials-pending", roleArn: grant.roleArn });
@@ -66,6 +66,10 @@ export class CredentialBroker implements Broker {
   /** Fetches what the workload is about to ask for; what fails here fails again, loudly, when it does ask. */
   async prefetch(workload: Workload): Promise<void> {
     const grant = await this.grantFor(workload);
-    await this.#parts.cache.get(grant.sessionKey, () => this.#parts.issuer.issue(grant));
+    await this.#held(grant);
+  }
+
+  #held(grant: Grant): Credentials | Promise<Credentials> {
+    return this.#parts.cache.get(grant.sessionKey, () => this.#parts.issuer.issue(grant));
   }
 }

@@ -1,10 +1,5 @@
 import { Command } from "commander";
-
-interface DemoFlags {
-  readonly keep?: boolean;
-  readonly docker?: boolean;
-  readonly verbose?: boolean;
-}
+import type { DemoFlags } from "./run-demo.ts";
 
 export const demoCommand = (): Command =>
   new Command("demo")

@@ -1,5 +1,5 @@
 import { compose } from "../app/compose.ts";
-import { ConfigError, type ConfigSources, loadConfig } from "../app/config.ts";
+import type { ConfigSources } from "../app/config.ts";
 import { keepMemoryOutOfCoreFiles } from "../app/core-dump.ts";
 import { createLogger } from "../app/logger.ts";
 import { withMock } from "../app/mock.ts";
@@ -7,9 +7,9 @@ import type { Config } from "../app/options.ts";
 import { startAll } from "../app/services.ts";
 import { StartError } from "../app/start-error.ts";
 import type { Log } from "../audit/log.ts";
+import { configOrExit } from "./config-or-exit.ts";
 
 const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 
 /** Until a signal says stop. Exits 2 for a wrong configuration, 1 for a start that cannot go on. */
 export async function runServe(sources: ConfigSources): Promise<void> {
@@ -37,16 +37,6 @@ const STOPPED: Readonly<Record<Config["interception"], string>> = {
   nftables: "stopped; the interception stays, so containers are refused a connection until taskrole runs again",
   none: "stopped; what routes the containers' requests here is not taskrole's, and stays as it is",
 };
-
-function configOrExit(sources: ConfigSources): Config {
-  try {
-    return loadConfig(sources);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const mistake of error.mistakes) process.stderr.write(`taskrole: ${mistake}\n`);
-    process.exit(EXIT_USAGE);
-  }
-}
 
 async function started(config: Config, log: Log): Promise<() => Promise<void>> {
   const mocked = await withMock(config, log);

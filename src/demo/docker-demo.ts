@@ -6,6 +6,7 @@ import { StartError } from "../app/start-error.ts";
 import type { Log } from "../audit/log.ts";
 import { Interception } from "../kernel/interception.ts";
 import { type MockEc2, startMockEc2 } from "../mock-ec2/mock-ec2.ts";
+import { lastSegment } from "../mock-ec2/world.ts";
 import { ACTORS, type Actor, THIEF } from "./cast.ts";
 import { type DemoImage, importDemoImage } from "./demo-image.ts";
 import { docker } from "./docker-cli.ts";
@@ -70,7 +71,7 @@ async function perform(stage: Stage, say: Say): Promise<boolean> {
   const results: boolean[] = [];
   const said = await Promise.all(ACTORS.map((actor) => runContainer(stage, actor, ["demo-workload"])));
   for (const [i, actor] of ACTORS.entries()) results.push(tellIdentity(say, actor, JSON.parse(said[i] ?? "")));
-  const hostRoleName = stage.mock.hostRoleArn.split("/").at(-1) ?? "";
+  const hostRoleName = lastSegment(stage.mock.hostRoleArn);
   const loot = await runContainer(stage, THIEF, ["demo-workload", "--steal", hostRoleName]);
   results.push(tellTheft(say, THIEF, JSON.parse(loot)));
   return results.every(Boolean);

@@ -6,6 +6,7 @@ import type { Log } from "../audit/log.ts";
 import { staticWorkloads } from "../broker/static-workloads.ts";
 import type { Workload } from "../core/workload.ts";
 import { type MockEc2, startMockEc2 } from "../mock-ec2/mock-ec2.ts";
+import { lastSegment } from "../mock-ec2/world.ts";
 import { ACTORS, type Actor, THIEF } from "./cast.ts";
 import { runOwn } from "./own-program.ts";
 import { type Say, tellEnd, tellIdentity, tellSetting, tellTheft } from "./story.ts";
@@ -83,7 +84,7 @@ async function perform(stage: Stage, say: Say): Promise<boolean> {
   for (const [i, actor] of ACTORS.entries()) {
     results.push(tellIdentity(say, actor, identities[i] ?? { none: "it said nothing" }));
   }
-  const hostRoleName = stage.mock.hostRoleArn.split("/").at(-1) ?? "";
+  const hostRoleName = lastSegment(stage.mock.hostRoleArn);
   results.push(tellTheft(say, THIEF, await steal({ host: addressOf(THIEF), port: stage.port, hostRoleName })));
   return results.every(Boolean);
 }

@@ -26,9 +26,7 @@ export function tellIdentity(say: Say, actor: Actor, identity: Identity): boolea
   const wanted = expectedArnPrefix(actor);
   const right = "arn" in identity ? wanted !== undefined && identity.arn.startsWith(wanted) : wanted === undefined;
   const answer = "arn" in identity ? identity.arn : `nobody: ${firstSentence(identity.none)}`;
-  say(
-    `  ${mark(right)} ${actor.name.padEnd(NAME_WIDTH)} ${styleText("dim", actor.shownAs.padEnd(SHOWN_WIDTH))} ${answer}`,
-  );
+  say(row(actor, right, answer));
   return right;
 }
 
@@ -38,9 +36,7 @@ export function tellTheft(say: Say, actor: Actor, { attempts, stolen }: Loot): b
   const answer = right
     ? `nothing, in ${attempts} attempts at the host's credentials`
     : `STOLE the host's credentials: ${stolen.join(", ") || "it never ran"}`;
-  say(
-    `  ${mark(right)} ${actor.name.padEnd(NAME_WIDTH)} ${styleText("dim", actor.shownAs.padEnd(SHOWN_WIDTH))} ${answer}`,
-  );
+  say(row(actor, right, answer));
   return right;
 }
 
@@ -53,6 +49,9 @@ export function tellEnd(say: Say, good: boolean): void {
     say(styleText("red", "This is not what should happen: a workload has the wrong identity. Please report it."));
   }
 }
+
+const row = ({ name, shownAs }: Actor, right: boolean, answer: string): string =>
+  `  ${mark(right)} ${name.padEnd(NAME_WIDTH)} ${styleText("dim", shownAs.padEnd(SHOWN_WIDTH))} ${answer}`;
 
 const mark = (right: boolean): string => (right ? styleText("green", "✔") : styleText("red", "✘"));
 

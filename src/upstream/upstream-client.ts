@@ -13,7 +13,6 @@ export interface UpstreamOptions {
 
 interface Answer {
   readonly status: number;
-  readonly headers: IncomingMessage["headers"];
   readonly body: Buffer;
 }
 
@@ -109,7 +108,7 @@ function exchange({ method, url, headers, timeoutMs }: Exchange): Promise<Answer
     const signal = AbortSignal.timeout(timeoutMs);
     const outgoing = request(url, { method, headers, agent: false, signal }, (incoming) => {
       wholeBody(incoming).then((body) => {
-        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body });
+        resolve({ status: incoming.statusCode ?? 0, body });
       }, reject);
     });
     outgoing.on("error", (error) => reject(signal.aborted ? (signal.reason as Error) : error));
