@@ -8,14 +8,15 @@ import type { CredentialIssuer } from "../broker/credential-issuer.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import { Refusal } from "../core/failure.ts";
 import type { HomeAccount } from "../core/grant.ts";
+import { pathPolicy } from "../core/path-policy.ts";
 import type { Workload } from "../core/workload.ts";
 import { HttpServer } from "../http/http-server.ts";
 import { sleep } from "../kit/sleep.ts";
 import { metadataService } from "../metadata/metadata-service.ts";
 import { MetadataTokens } from "../metadata/metadata-token.ts";
 import { StsIssuer } from "../sts/sts-issuer.ts";
-import { readDocument } from "../upstream/documents.ts";
 import { hostCredentials } from "../upstream/host-credentials.ts";
+import { HostDocuments } from "../upstream/host-documents.ts";
 import { HostIdentitySource } from "../upstream/host-identity.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import { accessLog } from "./access-log.ts";
@@ -39,6 +40,7 @@ const now = (): number => Date.now();
 
 const UPSTREAM_TIMEOUT_MS = 900;
 const WAIT_FOR_STS_MS = 350;
+const WAIT_FOR_DOCUMENT_MS = 400;
 const RENEW_RETRY_MS = 30_000;
 const DENIED_FOR_MS = 5_000;
 /** Loading the AWS SDK holds everything up for some 20 ms: not while the first requests after a restart are waiting. */
@@ -125,11 +127,14 @@ function metadataServer({ config, log, events, broker, upstream }: ServerWiring)
     const remedy = "containers' tokens end when taskrole stops; make the runtimeDirectory writable";
     log.warn({ reason: keptNowhereBecause, remedy }, "the key of the metadata tokens cannot be kept");
   }
+  const documents = new HostDocuments({ upstream, now, sleep, waitMs: WAIT_FOR_DOCUMENT_MS });
   const handle = metadataService({
     broker: observed(broker, events),
     tokens: new MetadataTokens(key),
     metadataTokens: config.metadataTokens,
-    readUpstream: readDocument(upstream),
+    containerCredentials: config.containerCredentials,
+    paths: pathPolicy(config.metadataPaths),
+    readUpstream: (version, path) => documents.read(version, path),
     events,
     now,
   });

@@ -1,4 +1,5 @@
 import type { Log } from "../audit/log.ts";
+import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../kernel/intercepted-address.ts";
 import { Interception } from "../kernel/interception.ts";
 import { InterceptionError } from "../kernel/interception-error.ts";
 import type { InterceptionStatus } from "../kernel/interception-status.ts";
@@ -10,8 +11,12 @@ import { StartError } from "./start-error.ts";
  * Up before anything listens, watched while the daemon runs, and left up when
  * it stops: containers are then refused a connection, never let through.
  */
-export function interceptionService({ listen }: Pick<Config, "listen">, log: Log): Service {
-  const interception = new Interception({ port: listen.port });
+export function interceptionService(
+  { listen, containerCredentials }: Pick<Config, "listen" | "containerCredentials">,
+  log: Log,
+): Service {
+  const addresses = containerCredentials === "off" ? METADATA_ADDRESSES : ALL_ADDRESSES;
+  const interception = new Interception({ port: listen.port, addresses });
   const stopping = new AbortController();
   let watching = Promise.resolve();
   return {

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { parsePathPattern } from "../core/path-pattern.ts";
+import { neverOpened } from "../core/path-policy.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { parseEndpoint } from "../docker/engine-endpoint.ts";
 
@@ -48,6 +50,26 @@ const dockerEndpoint = text("must be unix:///PATH or tcp://HOST:PORT").superRefi
   const parsed = parseEndpoint(value);
   if (parsed.kind === "bad-endpoint") context.addIssue({ code: "custom", message: `is no endpoint: ${parsed.reason}` });
 });
+
+const path = text('must be a path like "meta-data/placement"').superRefine((value, context) => {
+  const parsed = parsePathPattern(value);
+  if ("kind" in parsed) context.addIssue({ code: "custom", message: `is no path of the metadata: ${parsed.reason}` });
+});
+
+const openedPath = path.superRefine((value, context) => {
+  const parsed = parsePathPattern(value);
+  const never = "kind" in parsed ? undefined : neverOpened(parsed);
+  if (never !== undefined)
+    context.addIssue({ code: "custom", message: `cannot be opened by any setting: it is ${never}` });
+});
+
+const metadataPaths = z.strictObject(
+  {
+    allow: z.array(openedPath, "must be a list of paths").default([]),
+    deny: z.array(path, "must be a list of paths").default([]),
+  },
+  'must have "allow" or "deny" or both, each a list of paths',
+);
 
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` });
@@ -122,6 +144,16 @@ export const OPTIONS = {
     kind: "text",
     argument: "WHETHER",
     help: "required: IMDSv2 only; optional: version 1 as well, for clients too old to ask for a token",
+  }),
+  metadataPaths: check(metadataPaths.prefault({}), {
+    kind: "json",
+    argument: "JSON",
+    help: 'what containers may read of the host\'s metadata besides the usual, or not: {"allow": ["user-data"], "deny": ["meta-data/spot"]}',
+  }),
+  containerCredentials: check(oneOf("open", "token", "off").default("open"), {
+    kind: "text",
+    argument: "WHETHER",
+    help: "open: AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.23/v1/credentials works in every container; token: only with its own AWS_CONTAINER_AUTHORIZATION_TOKEN; off: no such endpoint",
   }),
   runtimeDirectory: check(
     text("must be an absolute path").regex(/^\//, { error: "must be an absolute path" }).default("/run/taskrole"),

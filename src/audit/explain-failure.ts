@@ -49,7 +49,28 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
   }),
   "path-blocked": ({ path }) => ({
     reason: `${JSON.stringify(redactedPath(path))} of the host's metadata is not on the allow list`,
-    remedy: "none needed, unless the workload cannot do without it; the list is in docs/protocol.md",
+    remedy: "none needed, unless the workload cannot do without it: then open it with the setting metadataPaths",
+  }),
+  "path-forbidden": ({ path, because }) => ({
+    reason: `${JSON.stringify(redactedPath(path))} was asked for: ${because}`,
+    remedy: "it was refused, and no setting opens it; look at what runs in the workload: hardly any SDK asks for this",
+  }),
+  "bad-paths": ({ workload, place, reason }) => ({
+    reason: `what ${workload} may see of the metadata (${place}) cannot be read: ${redacted(reason)}`,
+    remedy:
+      'write "none", or paths with commas between, like "meta-data/placement, dynamic"; until then it sees nothing',
+  }),
+  "authorization-not-set": ({ workload }) => ({
+    reason: `${workload} asks for container credentials, and its environment names no authorization token`,
+    remedy: "set AWS_CONTAINER_AUTHORIZATION_TOKEN to a random value in its environment, or containerCredentials: open",
+  }),
+  "authorization-missing": () => ({
+    reason: "container credentials were asked for without the authorization token",
+    remedy: "SDKs send it when AWS_CONTAINER_AUTHORIZATION_TOKEN is set in their own environment",
+  }),
+  "authorization-invalid": () => ({
+    reason: "container credentials were asked for with a wrong authorization token",
+    remedy: "it must be the AWS_CONTAINER_AUTHORIZATION_TOKEN that the container was created with",
   }),
   "unknown-peer": ({ address }) => ({
     reason: `no container has the address ${address}`,

@@ -1,4 +1,4 @@
-import { ALLOWED_ENTRIES } from "../core/allowed-paths.ts";
+import { ALLOWED_ENTRIES, NEVER_ENTRIES } from "../core/allowed-paths.ts";
 import { KNOWN_VERSIONS } from "../core/metadata-version.ts";
 
 /** A secret access key has 40 such characters, a metadata token 56, a session token hundreds. */
@@ -10,7 +10,7 @@ const LEFT_OUT = "…";
 export const redacted = (text: string): string => text.replace(COULD_BE_SECRET, LEFT_OUT).slice(0, MAX_LENGTH);
 
 /** The words of the metadata service's paths that an operator may want to read in a log, besides those of the allow list. */
-const OTHER_WORDS = `api token user-data iam info security-credentials security-credentials-extended identity-credentials ec2
+const OTHER_WORDS = `api token user-data v1 v2 credentials iam info security-credentials security-credentials-extended identity-credentials ec2
   ec2-instance managed-ssh-keys signer-cert public-keys openssh-key tags instance network interfaces macs pkcs7 rsa2048 dsa2048
   signature security-groups public-ipv4 public-hostname ipv6 reservation-id availability-zone availability-zone-id region
   group-name host-id partition-number partition domain instance-action termination-time target-lifecycle-state
@@ -19,7 +19,7 @@ const OTHER_WORDS = `api token user-data iam info security-credentials security-
 const WORDS: ReadonlySet<string> = new Set([
   "",
   ...KNOWN_VERSIONS,
-  ...ALLOWED_ENTRIES.flatMap(({ path }) => path.split("/")),
+  ...[...ALLOWED_ENTRIES, ...NEVER_ENTRIES].flatMap(({ segments }) => segments),
   ...OTHER_WORDS.split(/\s+/),
 ]);
 

@@ -1,9 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { Interception } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
+import type { Redirection } from "../kernel/nft-ruleset.ts";
 
-interface PortFlag {
+interface RuleFlags {
   readonly port: number;
+  readonly containerCredentials: boolean;
 }
 
 const DEFAULT_PORT = 9254;
@@ -20,18 +22,19 @@ export function interceptionCommand(): Command {
     .description("the packet rules that bring containers here: up, down, status, print")
     .addHelpText("after", AFTER_HELP)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
-  const withPort = (name: string, description: string): Command =>
+  const withRules = (name: string, description: string): Command =>
     command
       .command(name)
       .description(description)
-      .option("--port <port>", "where the daemon listens", parsePort, DEFAULT_PORT);
+      .option("--port <port>", "where the daemon listens", parsePort, DEFAULT_PORT)
+      .option("--no-container-credentials", "leave 169.254.170.2 and .23 alone, as for containerCredentials: off");
 
-  withPort("up", "put the rules in place, or back in place; needs root").action(up);
+  withRules("up", "put the rules in place, or back in place; needs root").action(up);
   command.command("down").description("remove them: containers then reach the host's role; needs root").action(down);
-  withPort("status", "what is in place; exit code 1 when something is not; needs root")
+  withRules("status", "what is in place; exit code 1 when something is not; needs root")
     .option("--json", "for programs")
     .action(status);
-  withPort("print", "show the commands that would do the same, without running them").action(print);
+  withRules("print", "show the commands that would do the same, without running them").action(print);
   return command;
 }
 
@@ -41,11 +44,11 @@ function parsePort(text: string): number {
   throw new InvalidArgumentError("It must be a number from 1 to 65535.");
 }
 
-const up = ({ port }: PortFlag): Promise<void> =>
-  withInterception(port, async (interception) => {
+const up = (flags: RuleFlags): Promise<void> =>
+  withInterception(flags, async (interception) => {
     await interception.up();
     const { warnings } = await interception.check();
-    say(`In place: what containers ask of the metadata service comes to port ${port} of this host.`);
+    say(`In place: what containers ask of the metadata service comes to port ${flags.port} of this host.`);
     warn(warnings);
   });
 
@@ -56,14 +59,14 @@ const AFTER_DOWN = [
 ];
 
 const down = (): Promise<void> =>
-  withInterception(DEFAULT_PORT, async (interception) => {
+  withInterception({ port: DEFAULT_PORT, containerCredentials: true }, async (interception) => {
     const removed = await interception.down();
     say(removed.length === 0 ? "There was nothing to remove." : `Removed:\n${indented(removed)}`);
     warn(AFTER_DOWN);
   });
 
-const status = ({ port, json }: PortFlag & { readonly json?: true }): Promise<void> =>
-  withInterception(port, async (interception) => {
+const status = ({ json, ...flags }: RuleFlags & { readonly json?: true }): Promise<void> =>
+  withInterception(flags, async (interception) => {
     const found = await interception.check();
     say(json ? JSON.stringify(found, null, 2) : statusText(found));
     if (!found.isInPlace) process.exitCode = EXIT_FAILED;
@@ -72,7 +75,7 @@ const status = ({ port, json }: PortFlag & { readonly json?: true }): Promise<vo
 function statusText({ isInPlace, parts, counters, warnings }: InterceptionStatus): string {
   const verdict = isInPlace
     ? "Everything is in place."
-    : "Not everything is in place: run `taskrole interception up` as root, with the --port of the daemon. " +
+    : "Not everything is in place: run `taskrole interception up` as root, with the flags that suit the daemon. " +
       "A running daemon does it by itself.";
   const packets = counters.map(({ rule, packets }) => `${String(packets).padStart(8)}  ${rule}`);
   return [
@@ -87,25 +90,33 @@ function statusText({ isInPlace, parts, counters, warnings }: InterceptionStatus
 const partLine = ({ name, state, differences }: InterceptionPart): string =>
   [`${(state === "present" ? state : state.toUpperCase()).padEnd(8)}  ${name}`, ...differences].join("\n            ");
 
-async function print({ port }: PortFlag): Promise<void> {
+async function print(flags: RuleFlags): Promise<void> {
   const { additionArgv, ipRules } = await import("../kernel/ip-rules.ts");
   const { interceptionTable, rulesetTexts } = await import("../kernel/nft-ruleset.ts");
-  const rules = [...ipRules("ipv4"), ...ipRules("ipv6")].map((rule) => additionArgv(rule).join(" "));
+  const to = await redirection(flags);
+  const rules = [...ipRules("ipv4", to.addresses), ...ipRules("ipv6", to.addresses)].map((rule) =>
+    additionArgv(rule).join(" "),
+  );
   say(`\
 # Only the host itself may reach the real metadata service, even when the nft table below is lost.
 ${rules.join("\n")}
 
-# What containers ask of it comes to port ${port} of this host: one transaction, to be repeated at will.
+# What containers ask of it comes to port ${to.port} of this host: one transaction, to be repeated at will.
 nft -f - <<'END'
-${rulesetTexts([interceptionTable(port)]).join("")}END`);
+${rulesetTexts([interceptionTable(to)]).join("")}END`);
+}
+
+async function redirection({ port, containerCredentials }: RuleFlags): Promise<Redirection> {
+  const { ALL_ADDRESSES, METADATA_ADDRESSES } = await import("../kernel/intercepted-address.ts");
+  return { port, addresses: containerCredentials ? ALL_ADDRESSES : METADATA_ADDRESSES };
 }
 
 /** The only failures expected of these commands are the operator's to mend. */
-async function withInterception(port: number, task: (interception: Interception) => Promise<void>): Promise<void> {
+async function withInterception(flags: RuleFlags, task: (interception: Interception) => Promise<void>): Promise<void> {
   const { Interception } = await import("../kernel/interception.ts");
   const { InterceptionError } = await import("../kernel/interception-error.ts");
   try {
-    await task(new Interception({ port }));
+    await task(new Interception(await redirection(flags)));
   } catch (error) {
     if (!(error instanceof InterceptionError)) throw error;
     warn([error.message, error.remedy]);

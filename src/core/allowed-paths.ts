@@ -1,3 +1,5 @@
+import type { PathPattern } from "./path-pattern.ts";
+
 /**
  * What a workload may read of the host's own metadata; everything that is not
  * here does not exist for it. AWS adds categories without notice
@@ -5,18 +7,14 @@
  *
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
  */
-export interface AllowedEntry {
-  /** Below the version, without slashes at its ends. */
-  readonly path: string;
-  /** "tree" allows everything below as well. */
-  readonly extent: "leaf" | "tree";
+export interface PathEntry extends PathPattern {
   readonly because: string;
 }
 
-const leaf = (path: string, because: string): AllowedEntry => ({ path, extent: "leaf", because });
-const tree = (path: string, because: string): AllowedEntry => ({ path, extent: "tree", because });
+const leaf = (path: string, because: string): PathEntry => ({ segments: path.split("/"), extent: "leaf", because });
+const tree = (path: string, because: string): PathEntry => ({ segments: path.split("/"), extent: "tree", because });
 
-export const ALLOWED_ENTRIES: readonly AllowedEntry[] = [
+export const ALLOWED_ENTRIES: readonly PathEntry[] = [
   leaf("dynamic/instance-identity/document", "SDKs read region and account here; unsigned, so it proves nothing"),
   tree("dynamic/fws", "says whether detailed monitoring is on"),
   leaf("meta-data/ami-id", "inventory; no secret"),
@@ -46,32 +44,16 @@ export const ALLOWED_ENTRIES: readonly AllowedEntry[] = [
   leaf("meta-data/system", "virtualisation type"),
 ];
 
-declare const allowed: unique symbol;
-
-/** A path below the version that the allow list names: only {@link allowanceOf} makes one. */
-export type AllowedPath = readonly string[] & { readonly [allowed]: true };
-
-export type Allowance =
-  /** May be asked of the upstream service as it is. */
-  | { readonly kind: "document"; readonly path: AllowedPath }
-  /** A directory above allowed paths: its listing shows only the way to these. */
-  | { readonly kind: "directory"; readonly path: AllowedPath; readonly children: ReadonlySet<string> };
-
-/** @param segments below the version, canonical. Undefined: blocked, or never heard of, which is the same to a workload. */
-export function allowanceOf(segments: readonly string[]): Allowance | undefined {
-  const path = segments as AllowedPath;
-  if (ALLOWED_ENTRIES.some((entry) => covers(entry, segments))) return { kind: "document", path };
-  const children = ALLOWED_ENTRIES.flatMap(({ path: below }) => childToward(below.split("/"), segments));
-  return children.length > 0 ? { kind: "directory", path, children: new Set(children) } : undefined;
-}
-
-function covers({ path, extent }: AllowedEntry, segments: readonly string[]): boolean {
-  const asked = segments.join("/");
-  return asked === path || (extent === "tree" && asked.startsWith(`${path}/`));
-}
-
-/** The next segment on the way from `from` down to `below`; [] when it does not lie below. */
-const childToward = (below: readonly string[], from: readonly string[]): string[] => {
-  const next = below[from.length];
-  return next !== undefined && from.every((segment, i) => segment === below[i]) ? [next] : [];
-};
+/**
+ * What no setting can open: whoever reads these can act as the host, or prove to be it. Of `iam`, taskrole makes the
+ * workload's own documents itself; the host's are never asked for.
+ */
+export const NEVER_ENTRIES: readonly PathEntry[] = [
+  tree("meta-data/iam", "the host's role credentials"),
+  tree("meta-data/identity-credentials", "credentials of the instance's own identity, for Systems Manager and others"),
+  tree("meta-data/managed-ssh-keys", "keys of EC2 Instance Connect"),
+  tree("dynamic/instance-identity/dsa2048", "a signature that proves to third parties to be this host"),
+  tree("dynamic/instance-identity/pkcs7", "a signature that proves to third parties to be this host"),
+  tree("dynamic/instance-identity/rsa2048", "a signature that proves to third parties to be this host"),
+  tree("dynamic/instance-identity/signature", "a signature that proves to third parties to be this host"),
+];

@@ -10,6 +10,14 @@ export type Failure =
   | { readonly kind: "method-not-allowed"; readonly allow: string }
   | { readonly kind: "path-unknown" }
   | { readonly kind: "path-blocked"; readonly path: string }
+  /** A path that no setting can open was asked for: somebody probes for the host's own role or identity. */
+  | { readonly kind: "path-forbidden"; readonly path: string; readonly because: string }
+  /** What the workload wrote to narrow its view of the metadata cannot be read. */
+  | { readonly kind: "bad-paths"; readonly workload: string; readonly place: string; readonly reason: string }
+  /** The operator wants container credentials asked for with a token, and the workload's environment names none. */
+  | { readonly kind: "authorization-not-set"; readonly workload: string }
+  | { readonly kind: "authorization-missing" }
+  | { readonly kind: "authorization-invalid" }
   /** No source of workloads knows this address. */
   | { readonly kind: "unknown-peer"; readonly address: string }
   /** Several running workloads claim the address: nobody is served by it. */

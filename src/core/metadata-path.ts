@@ -19,8 +19,12 @@ const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const PRINTABLE = /^[!-[\]-~]*$/;
 const ESCAPE = /%[0-9a-fA-F]{2}/g;
 const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})/;
-/** What a decoded segment may hold; a space occurs in tag keys, the rest in role names and addresses. */
-const SEGMENT = /^[ !"$&-.0-[\]-~]+$/;
+/**
+ * What a decoded segment may hold: what occurs in role names, MAC addresses and tag keys. No ";", which some servers take
+ * for the end of a name: "..;" would then be "..".
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
+ */
+const SEGMENT = /^[\w+=,.@:-]+$/;
 
 /** Total: never throws. Trailing, doubled and missing slashes mean nothing, as to the real service. */
 export function canonicalPath(target: string): MetadataPath | MetadataPathError {

@@ -1,5 +1,5 @@
-/** Where a workload wrote its role, and what it wrote there. */
-export interface RoleClaim {
+/** What a workload says of itself, and where it wrote it. */
+export interface WorkloadClaim {
   /** As written: no trimming, no defaults. */
   readonly text: string;
   /** For the operator, e.g. "label taskrole.role" or "environment variable IAM_ROLE". */
@@ -18,7 +18,14 @@ export interface Workload {
    */
   readonly startedAt: string;
   /** Undefined when the workload names no role: then the operator's default role decides. */
-  readonly roleClaim?: RoleClaim;
+  readonly roleClaim?: WorkloadClaim;
+  /** What of the host's metadata it wants to be left with; undefined for all that the operator allows. */
+  readonly pathsClaim?: WorkloadClaim;
+  /**
+   * SHA-256, in hexadecimal, of the token that its environment tells SDKs to send for container credentials; the token
+   * itself is kept nowhere. Undefined when it names none.
+   */
+  readonly authorizationDigest?: string;
 }
 
 /** Names one life of one workload; what tokens and connections are bound to. */

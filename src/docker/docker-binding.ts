@@ -2,7 +2,7 @@ import type { Binding } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import type { Claim } from "./address-lookup.ts";
 import type { ContainerDetails } from "./engine.ts";
-import { roleClaimOf } from "./role-claim.ts";
+import { claimsOf } from "./workload-claims.ts";
 
 /** Tells whether one process still lives. A pid used again is not that process. */
 export interface ProcessWatch {
@@ -69,6 +69,5 @@ export class WatchedBinding implements DockerBinding {
 
 function workloadOf(container: ContainerDetails): Workload {
   const { id, name, startedAt } = container;
-  const roleClaim = roleClaimOf(container);
-  return { id, name, startedAt, ...(roleClaim && { roleClaim }) };
+  return { id, name, startedAt, ...claimsOf(container) };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
+import { AtMost } from "../kit/at-most.ts";
 import { versionToSpeak } from "./api-version.ts";
-import { AtMost } from "./at-most.ts";
 import { boundedLines, LineTooLong } from "./bounded-lines.ts";
 import type { ContainerDetails, Engine, EngineEvent, EventQuery, NetworkDetails, NetworkSummary } from "./engine.ts";
 import { type EngineEndpoint, parseEndpoint } from "./engine-endpoint.ts";

@@ -33,18 +33,27 @@ export class ConnectionTable implements Iterable<HttpConnection> {
     return this.#byPeer.get(peerAddress)?.size ?? 0;
   }
 
-  /** The longest unused that answers nothing; when all are answering, the one that has been at it longest. */
   idlestOfPeer(peerAddress: string): HttpConnection | undefined {
-    const all = this.ofPeer(peerAddress);
-    const free = all.filter(({ isBusy }) => !isBusy);
-    return (free.length > 0 ? free : all).reduce<HttpConnection | undefined>(
-      (idlest, connection) => (idlest === undefined || connection.lastUsed < idlest.lastUsed ? connection : idlest),
-      undefined,
-    );
+    return idlestOf(this.ofPeer(peerAddress));
+  }
+
+  /** Of the peers that have the most: whoever took the room gives it back. Looks at every peer. */
+  idlestOfLargestPeers(): HttpConnection | undefined {
+    const most = Math.max(0, ...[...this.#byPeer.values()].map(({ size }) => size));
+    return idlestOf([...this.#byPeer.values()].filter(({ size }) => size === most).flatMap((peers) => [...peers]));
   }
 
   /** Connections may go while this is under way. */
   *[Symbol.iterator](): Iterator<HttpConnection> {
     for (const peers of this.#byPeer.values()) yield* peers;
   }
+}
+
+/** The longest unused that answers nothing; when all are answering, the one that has been at it longest. */
+function idlestOf(all: readonly HttpConnection[]): HttpConnection | undefined {
+  const free = all.filter(({ isBusy }) => !isBusy);
+  return (free.length > 0 ? free : all).reduce<HttpConnection | undefined>(
+    (idlest, connection) => (idlest === undefined || connection.lastUsed < idlest.lastUsed ? connection : idlest),
+    undefined,
+  );
 }

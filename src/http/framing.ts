@@ -1,5 +1,5 @@
 import type { HeaderFields } from "./header-fields.ts";
-import { malformed, RequestError } from "./request-error.ts";
+import { RequestError } from "./request-error.ts";
 import type { RequestLine } from "./request-line.ts";
 
 /** What a head says about the bytes after it. */
@@ -14,14 +14,14 @@ export interface Framing {
 
 /** No request to the metadata service has a body of any use; this is for clients that send one all the same. */
 export const MAX_BODY_BYTES = 1024;
-export const BODY_TOO_LARGE = new RequestError(413, "body is larger than the limit");
+export const BODY_TOO_LARGE = new RequestError("body is larger than the limit");
 
-const REPEATED = malformed("a field that may be given once is given twice");
-const BAD_CONTENT_LENGTH = malformed("Content-Length is not plain digits");
-const BOTH_FRAMINGS = malformed("both Transfer-Encoding and Content-Length");
-const BAD_TRANSFER_ENCODING = malformed("Transfer-Encoding is not exactly 'chunked'");
-const CHUNKED_IN_1_0 = malformed("Transfer-Encoding in HTTP/1.0");
-const UNKNOWN_EXPECTATION = new RequestError(417, "Expect is not '100-continue'");
+const REPEATED = new RequestError("a field that may be given once is given twice");
+const BAD_CONTENT_LENGTH = new RequestError("Content-Length is not plain digits");
+const BOTH_FRAMINGS = new RequestError("both Transfer-Encoding and Content-Length");
+const BAD_TRANSFER_ENCODING = new RequestError("Transfer-Encoding is not exactly 'chunked'");
+const CHUNKED_IN_1_0 = new RequestError("Transfer-Encoding in HTTP/1.0");
+const UNKNOWN_EXPECTATION = new RequestError("Expect is not '100-continue'");
 
 /** Those whose second occurrence two readers could understand in two ways. */
 const SINGLE_FIELDS = ["host", "content-length", "transfer-encoding", "expect"] as const;

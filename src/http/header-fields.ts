@@ -11,15 +11,15 @@ import {
 } from "./byte-class.ts";
 import { commonFieldName } from "./field-name.ts";
 import type { InputBuffer } from "./input-buffer.ts";
-import { malformed, type RequestError } from "./request-error.ts";
+import { RequestError } from "./request-error.ts";
 
 /** By lower-case name; the values of a repeated field in the order they came. */
 export type HeaderFields = Map<string, string[]>;
 
-const FOLDED_LINE = malformed("field line begins with white space (obs-fold)");
-const BAD_FIELD_NAME = malformed("field name is empty, is not a token, or is not followed by a colon");
-const BAD_FIELD_VALUE = malformed("field value holds a control byte, or its line does not end in CRLF");
-const TAB_AFTER_VALUE = malformed("field value is followed by a tab");
+const FOLDED_LINE = new RequestError("field line begins with white space (obs-fold)");
+const BAD_FIELD_NAME = new RequestError("field name is empty, is not a token, or is not followed by a colon");
+const BAD_FIELD_VALUE = new RequestError("field value holds a control byte, or its line does not end in CRLF");
+const TAB_AFTER_VALUE = new RequestError("field value is followed by a tab");
 
 /**
  * Takes one field line, which must be there as a whole. The value loses the blanks around it and nothing else; a tab

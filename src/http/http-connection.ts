@@ -30,6 +30,8 @@ export class HttpConnection {
   #deadline: number;
   /** `#deadline` is that of a request. False between an answer and the next request's first byte. */
   #requestIsDue = true;
+  /** Only then may it be idle: until the first request is there, that one is due. */
+  #hasAnswered = false;
   #lastUsed: number;
   #request: HttpRequest | undefined;
   #receivedAt: EpochMs = 0;
@@ -79,7 +81,7 @@ export class HttpConnection {
   checkDeadline(): void {
     if (this.#services.clock.sweeps < this.#deadline) return;
     if (this.#phase === "answering") this.#refuse(503, "no answer in time");
-    else if (this.#phase === "reading" && this.#reader.isMidRequest) this.#refuse(408, "request not complete in time");
+    else if (this.#phase === "reading" && this.#reader.isMidRequest) this.#refuse(400, "request not complete in time");
     else if (this.#socket.writableLength > 0) this.reset();
     else this.destroy();
   }
@@ -116,7 +118,7 @@ export class HttpConnection {
       event = this.#reader.read();
     }
     if (event === undefined) this.#awaitMore();
-    else if (event instanceof RequestError) this.#refuse(event.status, event.reason);
+    else if (event instanceof RequestError) this.#refuse(400, event.reason);
     else void this.#answer(event);
   }
 
@@ -127,9 +129,9 @@ export class HttpConnection {
       return;
     }
     const { requestMs, idleMs } = this.#services.limits;
-    if (!isMidRequest) this.#enter("reading", idleMs);
-    else if (!this.#requestIsDue) this.#enter("reading", requestMs);
-    this.#requestIsDue = isMidRequest;
+    if (isMidRequest && !this.#requestIsDue) this.#enter("reading", requestMs);
+    else if (!isMidRequest && this.#hasAnswered) this.#enter("reading", idleMs);
+    this.#requestIsDue = isMidRequest || !this.#hasAnswered;
     if (this.#socket.isPaused()) this.#socket.resume();
   }
 
@@ -137,6 +139,7 @@ export class HttpConnection {
   async #answer(received: ReceivedRequest): Promise<void> {
     this.#enter("answering", this.#services.limits.answerMs);
     this.#requestIsDue = false;
+    this.#hasAnswered = true;
     this.#lastUsed = this.#services.clock.sweeps;
     this.#request = received.request;
     this.#receivedAt = this.#services.now();
@@ -160,8 +163,10 @@ export class HttpConnection {
     this.#report(isWithheld ? undefined : response.status, undefined);
   }
 
-  #refuse(status: number, reason: string): void {
-    this.#writeLast(encodeResponse(errorPage(status), { connection: "close", date: this.#services.date.text() }));
+  /** In place of the surface: what could not be read, or was not answered in time. */
+  #refuse(status: 400 | 503, reason: string): void {
+    const page = { ...errorPage(status), omitBody: this.#request?.method === "HEAD" };
+    this.#writeLast(encodeResponse(page, { connection: "close", date: this.#services.date.text() }));
     this.#report(status, reason);
   }
 

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { EpochMs } from "../core/credentials.ts";
 import type { AccessEvent, ConnectionLimits, ConnectionServices } from "./connection-services.ts";
 import { ConnectionTable } from "./connection-table.ts";
+import { roomForConnections } from "./descriptor-limit.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { HttpDate } from "./http-date.ts";
 import type { HttpHandler } from "./http-message.ts";
@@ -12,11 +13,13 @@ import { SweepClock } from "./sweep-clock.ts";
 export interface HttpServerLimits extends ConnectionLimits {
   /** One more, and the peer's idlest closes. */
   readonly connectionsPerPeer: number;
+  /** One more, and whoever has the most loses its idlest. */
+  readonly connectionsInAll: number;
   /** How often deadlines are looked at. */
   readonly sweepEveryMs: number;
 }
 
-export const DEFAULT_LIMITS: HttpServerLimits = {
+export const DEFAULT_LIMITS: Omit<HttpServerLimits, "connectionsInAll"> = {
   requestMs: 5_000,
   answerMs: 30_000,
   writeMs: 10_000,
@@ -55,7 +58,7 @@ export class HttpServer {
   #isClosing = false;
 
   constructor({ handle, now, onAccess = () => {}, onError = () => {}, limits }: HttpServerOptions) {
-    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#limits = { ...DEFAULT_LIMITS, connectionsInAll: roomForConnections(), ...limits };
     this.#services = {
       handle,
       now,
@@ -131,10 +134,15 @@ export class HttpServer {
       socket.destroy();
       return;
     }
-    if (this.#connections.countOfPeer(address) >= this.#limits.connectionsPerPeer) {
-      this.#connections.idlestOfPeer(address)?.destroy();
-    }
+    this.#makeRoomFor(address);
     this.#connections.add(new HttpConnection(socket, { address, port }, this.#services));
+  }
+
+  #makeRoomFor(address: string): void {
+    const { connectionsPerPeer, connectionsInAll } = this.#limits;
+    if (this.#connections.countOfPeer(address) >= connectionsPerPeer)
+      this.#connections.idlestOfPeer(address)?.destroy();
+    else if (this.#connections.size >= connectionsInAll) this.#connections.idlestOfLargestPeers()?.destroy();
   }
 
   #sweep(): void {

@@ -1,14 +1,15 @@
 import { CR, LF, LINE_END_BYTES } from "./byte-class.ts";
-import { malformed, type RequestError } from "./request-error.ts";
+import { RequestError } from "./request-error.ts";
 
-const BARE_LINE_FEED = malformed("line ends in LF without CR");
+const NOTHING = Buffer.alloc(0);
+const BARE_LINE_FEED = new RequestError("line ends in LF without CR");
 
 /**
  * The bytes of one connection that are not yet read, and the place reached in them. Whoever takes something moves `at`
  * past it; only whole lines are taken, so that it makes no difference how the bytes were split on the way.
  */
 export class InputBuffer {
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #text = "";
   at = 0;
 
@@ -40,6 +41,21 @@ export class InputBuffer {
     if (wholeLines <= 0) return this.unread < maxBytes ? false : undefined;
     if (wholeLines <= maxBytes) return true;
     return this.#text.indexOf("\n", this.at) - this.at < maxBytes ? true : undefined;
+  }
+
+  /**
+   * Lets go of what has been read, where that is all: a connection may be idle for minutes, and a segment that held
+   * many requests is as large as the runtime reads at once (512 KiB on Bun).
+   */
+  release(): void {
+    if (this.unread === 0) this.clear();
+  }
+
+  /** Lets go of everything. */
+  clear(): void {
+    this.#bytes = NOTHING;
+    this.#text = "";
+    this.at = 0;
   }
 
   /** The next line without its CRLF; there must be one. */

@@ -6,16 +6,11 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [403, "Forbidden"],
   [404, "Not Found"],
   [405, "Method Not Allowed"],
-  [408, "Request Timeout"],
-  [413, "Content Too Large"],
-  [417, "Expectation Failed"],
-  [431, "Request Header Fields Too Large"],
   [500, "Internal Server Error"],
   [501, "Not Implemented"],
   [502, "Bad Gateway"],
   [503, "Service Unavailable"],
   [504, "Gateway Timeout"],
-  [505, "HTTP Version Not Supported"],
 ]);
 
 /** The phrase clients know the status by; "Error" for one that nothing here answers with. */

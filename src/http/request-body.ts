@@ -2,7 +2,7 @@ import { isLineEnd, LINE_END_BYTES } from "./byte-class.ts";
 import { BODY_TOO_LARGE, MAX_BODY_BYTES } from "./framing.ts";
 import { type HeaderFields, takeField } from "./header-fields.ts";
 import type { InputBuffer } from "./input-buffer.ts";
-import { malformed, type RequestError } from "./request-error.ts";
+import { RequestError } from "./request-error.ts";
 
 /** A body that is read to find its end, and kept nowhere. */
 export interface RequestBody {
@@ -28,9 +28,9 @@ const MAX_CHUNKING_BYTES = 8 * 1024;
 const MAX_TRAILERS = 64;
 
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?)*$/;
-const BAD_CHUNK_SIZE = malformed("chunk size line is not hexadecimal digits and plain extensions");
-const BAD_CHUNK_END = malformed("chunk data does not end where its size says");
-const FORBIDDEN_TRAILER = malformed("trailer that would change how the message is framed or routed");
+const BAD_CHUNK_SIZE = new RequestError("chunk size line is not hexadecimal digits and plain extensions");
+const BAD_CHUNK_END = new RequestError("chunk data does not end where its size says");
+const FORBIDDEN_TRAILER = new RequestError("trailer that would change how the message is framed or routed");
 
 /** What a trailer must never say, since a reader might heed it. */
 const FRAMING_FIELDS = ["content-length", "transfer-encoding", "host", "connection", "proxy-connection", "upgrade"];

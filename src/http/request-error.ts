@@ -1,14 +1,12 @@
-/** Why a request cannot be read. Always fatal to its connection: what follows cannot be told apart from it. */
+/**
+ * Why a request cannot be read: answered with 400, whatever the reason, since no other status for it means anything to
+ * a client of the metadata service. Always fatal to its connection: what follows cannot be told apart from it.
+ */
 export class RequestError {
-  readonly status: 400 | 408 | 413 | 417 | 431 | 505;
   /** For the operator; fixed text, never bytes of the request. */
   readonly reason: string;
 
-  constructor(status: RequestError["status"], reason: string) {
-    this.status = status;
+  constructor(reason: string) {
     this.reason = reason;
   }
 }
-
-/** A request that breaks the grammar. */
-export const malformed = (reason: string): RequestError => new RequestError(400, reason);

@@ -1,6 +1,6 @@
 import { endOfRun, LINE_END_BYTES, SPACE, TOKEN_BYTES, VISIBLE_BYTES } from "./byte-class.ts";
 import type { InputBuffer } from "./input-buffer.ts";
-import { malformed, RequestError } from "./request-error.ts";
+import { RequestError } from "./request-error.ts";
 
 export interface RequestLine {
   readonly method: string;
@@ -25,10 +25,10 @@ const ANY_VERSION = /HTTP\/\d\.\d\r\n/y;
 /** As long as "HTTP/1.1". */
 const VERSION_BYTES = 8;
 
-const NOT_A_REQUEST_LINE = malformed("request line is not 'method target version'");
-const UNKNOWN_METHOD = malformed("unknown method");
-const BAD_TARGET = malformed("request target holds a byte outside 0x21-0x7e or has no legal form");
-const OTHER_VERSION = new RequestError(505, "HTTP version is neither 1.0 nor 1.1");
+const NOT_A_REQUEST_LINE = new RequestError("request line is not 'method target version'");
+const UNKNOWN_METHOD = new RequestError("unknown method");
+const BAD_TARGET = new RequestError("request target holds a byte outside 0x21-0x7e or has no legal form");
+const OTHER_VERSION = new RequestError("HTTP version is neither 1.0 nor 1.1");
 
 /**
  * Takes the request line, which must be there as a whole. Exactly one space on each side of the target; no leniency

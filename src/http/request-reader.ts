@@ -26,8 +26,12 @@ export type ReadEvent = ReceivedRequest | "need-continue" | RequestError;
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_FIELDS = 64;
 
-const HEAD_TOO_LARGE = new RequestError(431, "head is larger than the limit");
-const TOO_MANY_FIELDS = new RequestError(431, "more fields than the limit");
+const HEAD_TOO_LARGE = new RequestError("head is larger than the limit");
+const TOO_MANY_FIELDS = new RequestError("more fields than the limit");
+
+/** Between requests: what was read of one holds on to the bytes that it came in. */
+const NO_REQUEST_LINE: RequestLine = { method: "", target: "", version: "1.1" };
+const NO_FIELDS: HeaderFields = new Map();
 
 type Step = ReadEvent | "go-on" | undefined;
 
@@ -42,8 +46,8 @@ export class RequestReader {
   readonly #input = new InputBuffer();
   #part: "request-line" | "fields" | "body" | "over" = "request-line";
   #skippedEmptyLine = false;
-  #requestLine: RequestLine = { method: "", target: "", version: "1.1" };
-  #fields: HeaderFields = new Map();
+  #requestLine = NO_REQUEST_LINE;
+  #fields = NO_FIELDS;
   #fieldCount = 0;
   #headBytesLeft = MAX_HEAD_BYTES;
   #keepAlive = false;
@@ -67,6 +71,7 @@ export class RequestReader {
     let step: Step = "go-on";
     while (step === "go-on") step = this.#step();
     if (step instanceof RequestError) this.#part = "over";
+    if (this.#part === "over") this.#input.clear();
     return step;
   }
 
@@ -144,6 +149,9 @@ export class RequestReader {
     const { method, target, version } = this.#requestLine;
     const { address: peerAddress, port: peerPort } = this.#peer;
     const request = { method, target, version, headers: this.#fields, peerAddress, peerPort };
+    this.#requestLine = NO_REQUEST_LINE;
+    this.#fields = NO_FIELDS;
+    this.#input.release();
     return { request, keepAlive: this.#keepAlive };
   }
 }

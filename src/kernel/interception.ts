@@ -1,6 +1,7 @@
 import type { RunCommand } from "../kit/run-command.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
 import { HostPrograms, runHostProgram } from "./host-programs.ts";
+import { ALL_ADDRESSES, type InterceptedAddress } from "./intercepted-address.ts";
 import { InterceptionError } from "./interception-error.ts";
 import type { InterceptionPart, InterceptionStatus } from "./interception-status.ts";
 import { type InterceptionWatchEvents, watchInterception } from "./interception-watch.ts";
@@ -22,6 +23,8 @@ import { interceptionTable, type NftTable, removalText, rulesetTexts, tableName 
 export interface InterceptionOptions {
   /** Where the metadata surface listens, on every address of this host. */
   readonly port: number;
+  /** What is intercepted. Default: the metadata service's addresses and those of container credentials. */
+  readonly addresses?: readonly InterceptedAddress[];
   /** More tables for the same transaction, asked for at each load: the place of the bindings. */
   readonly alongside?: () => readonly NftTable[];
   /** The time between two checks when nft's monitor reports nothing; routing rules have no other. */
@@ -41,6 +44,7 @@ export class Interception {
 
   constructor(options: InterceptionOptions) {
     this.#options = {
+      addresses: ALL_ADDRESSES,
       alongside: NO_TABLES,
       checkEveryMs: DEFAULT_CHECK_EVERY_MS,
       run: runHostProgram,
@@ -79,7 +83,7 @@ export class Interception {
     const tables = await this.#presentTables();
     if (tables.length > 0) await this.#programs.run(["nft", ...tables.map(removalText)]);
     const removed = tables.map((table) => `table ${tableName(table)}`);
-    for (const family of families) removed.push(...(await this.#removeIpRules(family)));
+    for (const family of families) removed.push(...(await this.#removeIpRules(family, ALL_ADDRESSES)));
     return removed;
   }
 
@@ -91,7 +95,7 @@ export class Interception {
   }
 
   #tables(): readonly NftTable[] {
-    return [interceptionTable(this.#options.port), ...this.#options.alongside()];
+    return [interceptionTable(this.#options), ...this.#options.alongside()];
   }
 
   #families(): readonly IpFamily[] {
@@ -106,19 +110,28 @@ export class Interception {
   }
 
   async #checkIpRules(family: IpFamily): Promise<Pick<InterceptionStatus, "parts" | "warnings">> {
-    const rules = ipRules(family);
+    const rules = this.#ipRules(family);
     const plan = planIpRules(rules, await this.#programs.listIpRules(family));
     return { parts: rules.map((rule) => ipRulePart(rule, plan)), warnings: plan.inTheWay.map(overtaken) };
   }
 
   async #planIpRules(family: IpFamily): Promise<IpRulePlan> {
-    return planIpRules(ipRules(family), await this.#programs.listIpRules(family));
+    return planIpRules(this.#ipRules(family), await this.#programs.listIpRules(family));
+  }
+
+  #ipRules(family: IpFamily): readonly IpRule[] {
+    return ipRules(family, this.#options.addresses);
   }
 
   async #mendIpRules(family: IpFamily): Promise<void> {
     const { missing, duplicated } = await this.#planIpRules(family);
     for (const rule of missing) await this.#addIpRule(rule);
     for (const rule of duplicated) await this.#programs.run(deletionArgv(rule));
+    const { addresses } = this.#options;
+    await this.#removeIpRules(
+      family,
+      ALL_ADDRESSES.filter((address) => !addresses.includes(address)),
+    );
   }
 
   /** The kernel refuses a rule that someone else adds at the same moment: what counts is that it is there. */
@@ -127,7 +140,7 @@ export class Interception {
       await this.#programs.run(additionArgv(rule));
     } catch (error) {
       const { missing } = await this.#planIpRules(rule.family);
-      if (missing.some(({ preference }) => preference === rule.preference)) throw error;
+      if (missing.some((other) => ipRuleName(other) === ipRuleName(rule))) throw error;
     }
   }
 
@@ -137,15 +150,17 @@ export class Interception {
     return tables.filter((_, place) => listings[place] !== undefined);
   }
 
-  async #removeIpRules(family: IpFamily): Promise<readonly string[]> {
-    const present = ipRulesToRemove(ipRules(family), await this.#programs.listIpRules(family));
+  /** Those to addresses that were intercepted once and are no longer included. */
+  async #removeIpRules(family: IpFamily, addresses: readonly InterceptedAddress[]): Promise<readonly string[]> {
+    if (addresses.length === 0) return [];
+    const present = ipRulesToRemove(ipRules(family, addresses), await this.#programs.listIpRules(family));
     for (const rule of present) await this.#programs.run(deletionArgv(rule));
     return present.map(ipRuleName);
   }
 }
 
 const WITHOUT_IPV6 =
-  "The kernel runs without IPv6 (there is no /proc/net/if_inet6): its two ip rules are left out, " +
+  "The kernel runs without IPv6 (there is no /proc/net/if_inet6): its ip rules are left out, " +
   "as nothing can be asked for over it.";
 
 const overtaken = (rule: string): string =>

@@ -1,5 +1,5 @@
 import { BlockList } from "node:net";
-import { METADATA_IPV4, METADATA_IPV6 } from "./metadata-address.ts";
+import type { InterceptedAddress } from "./intercepted-address.ts";
 
 export type IpFamily = "ipv4" | "ipv6";
 
@@ -22,15 +22,15 @@ const PROHIBIT_PREFERENCE = 91;
 
 /**
  * The second layer: it still holds when `nft flush ruleset` has taken the first one away. The host reaches the real
- * service by its main routing table; whatever the host forwards to it is refused.
+ * service by its main routing table; whatever the host forwards to it is refused. Two rules for each address of the family.
  */
-export const ipRules = (family: IpFamily): readonly IpRule[] => {
-  const to = family === "ipv4" ? METADATA_IPV4 : METADATA_IPV6;
-  return [
-    { family, preference: HOST_PREFERENCE, to, appliesTo: "host", action: "lookup main" },
-    { family, preference: PROHIBIT_PREFERENCE, to, appliesTo: "anyone", action: "prohibit" },
-  ];
-};
+export const ipRules = (family: IpFamily, addresses: readonly InterceptedAddress[]): readonly IpRule[] =>
+  addresses
+    .filter((address) => address.family === family)
+    .flatMap(({ address: to }) => [
+      { family, preference: HOST_PREFERENCE, to, appliesTo: "host", action: "lookup main" },
+      { family, preference: PROHIBIT_PREFERENCE, to, appliesTo: "anyone", action: "prohibit" },
+    ]);
 
 /** As an operator would type it, less the command: "pref 90 iif lo to 169.254.169.254 lookup main". */
 const selector = ({ preference, to, appliesTo, action }: IpRule): string =>
@@ -83,7 +83,9 @@ export function planIpRules(wanted: readonly IpRule[], listed: readonly ListedIp
   return {
     missing: wanted.filter((rule) => copies(rule) === 0),
     duplicated: wanted.flatMap((rule) => new Array<IpRule>(Math.max(0, copies(rule) - 1)).fill(rule)),
-    inTheWay: wanted.filter(({ action }) => action === "prohibit").flatMap((rule) => overtaking(rule, listed)),
+    inTheWay: [
+      ...new Set(wanted.filter(({ action }) => action === "prohibit").flatMap((rule) => overtaking(rule, listed))),
+    ],
   };
 }
 

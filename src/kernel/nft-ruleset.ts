@@ -1,4 +1,4 @@
-import { METADATA_IPV4, METADATA_IPV6, METADATA_PORT } from "./metadata-address.ts";
+import { INTERCEPTED_PORT, type InterceptedAddress } from "./intercepted-address.ts";
 
 export interface NftRule {
   /** The rule in nft's own words, without its comment. */
@@ -42,41 +42,48 @@ export const POLICY = "accept";
 /** "inet taskrole", as nft's commands and its monitor name a table. */
 export const tableName = ({ family, name }: NftTable): string => `${family} ${name}`;
 
-/** Everything that brings containers' metadata requests to `port` of this host, and nothing else to it. */
-export const interceptionTable = (port: number): NftTable => ({
+/** What is intercepted, and where to. */
+export interface Redirection {
+  /** Where the daemon listens, on every address of this host. */
+  readonly port: number;
+  readonly addresses: readonly InterceptedAddress[];
+}
+
+/** Everything that brings containers' requests to the addresses to `port` of this host, and nothing else to it. */
+export const interceptionTable = (to: Redirection): NftTable => ({
   family: "inet",
   name: "taskrole",
-  chains: [redirectChain(port), inputChain(port), daemonPortChain(port), forwardChain, denyChain, outputChain(port)],
+  chains: [redirectChain(to), inputChain(to), daemonPortChain(to), forwardChain(to), denyChain, outputChain(to)],
 });
+
+/** "ip daddr 169.254.169.254" */
+const destination = ({ family, address }: InterceptedAddress): string => `${IP_WORD[family]} daddr ${address}`;
+const IP_WORD = { ipv4: "ip", ipv6: "ip6" } as const;
 
 /**
  * The rules match by destination, not by interface: bridges of any name, and those made later, are caught.
  * A packet that the host sends to itself passes here too, by way of "lo"; its requests to the real service do not.
  */
-const redirectChain = (port: number): NftChain => ({
+const redirectChain = ({ port, addresses }: Redirection): NftChain => ({
   name: "prerouting",
   base: { type: "nat", hook: "prerouting", before: "dstnat" },
   rules: [
     { text: 'iifname "lo" return', comment: "what the host sends to itself stays as it is" },
-    {
-      text: `ip daddr ${METADATA_IPV4} tcp dport ${METADATA_PORT} counter redirect to :${port}`,
-      comment: `containers' IPv4 metadata requests go to port ${port} of this host`,
-    },
-    {
-      text: `ip6 daddr ${METADATA_IPV6} tcp dport ${METADATA_PORT} counter redirect to :${port}`,
-      comment: `containers' IPv6 metadata requests go to port ${port} of this host`,
-    },
+    ...addresses.map((address) => ({
+      text: `${destination(address)} tcp dport ${INTERCEPTED_PORT} counter redirect to :${port}`,
+      comment: `containers' ${address.requests} go to port ${port} of this host`,
+    })),
   ],
 });
 
-const inputChain = (port: number): NftChain => ({
+const inputChain = ({ port }: Redirection): NftChain => ({
   name: "input",
   base: { type: "filter", hook: "input", before: "filter" },
   rules: [{ text: `tcp dport ${port} jump daemon_port`, comment: `judge whoever comes to port ${port}` }],
 });
 
 /** The source address is who a container is, so it must be one that answers would go back to by the same way. */
-const daemonPortChain = (port: number): NftChain => ({
+const daemonPortChain = ({ port, addresses }: Redirection): NftChain => ({
   name: "daemon_port",
   rules: [
     {
@@ -87,8 +94,10 @@ const daemonPortChain = (port: number): NftChain => ({
       text: "ip6 saddr fe80::/10 counter reject with tcp reset",
       comment: "refused: a link-local source address says nothing about who asks",
     },
-    { text: `ct original ip daddr ${METADATA_IPV4} counter accept`, comment: "let in: redirected IPv4 requests" },
-    { text: `ct original ip6 daddr ${METADATA_IPV6} counter accept`, comment: "let in: redirected IPv6 requests" },
+    ...addresses.map((address) => ({
+      text: `ct original ${destination(address)} counter accept`,
+      comment: `let in: redirected ${address.packets} requests`,
+    })),
     {
       text: "counter reject with tcp reset",
       comment: `refused: port ${port} asked for directly instead of the metadata address`,
@@ -97,14 +106,14 @@ const daemonPortChain = (port: number): NftChain => ({
 });
 
 /** Other ports, other protocols, and connections opened before the table was loaded. */
-const forwardChain: NftChain = {
+const forwardChain = ({ addresses }: Redirection): NftChain => ({
   name: "forward",
   base: { type: "filter", hook: "forward", before: "filter" },
-  rules: [
-    { text: `ip daddr ${METADATA_IPV4} jump deny`, comment: "no IPv4 packet is forwarded to the real service" },
-    { text: `ip6 daddr ${METADATA_IPV6} jump deny`, comment: "no IPv6 packet is forwarded to the real service" },
-  ],
-};
+  rules: addresses.map((address) => ({
+    text: `${destination(address)} jump deny`,
+    comment: `no ${address.packets} packet is forwarded to the real service`,
+  })),
+});
 
 const denyChain: NftChain = {
   name: "deny",
@@ -122,7 +131,7 @@ const denyChain: NftChain = {
  * retransmits to it would then leave without its translation, and reach the address's next owner: it counts as a new
  * connection. "related" are the resets by which {@link daemonPortChain} refuses.
  */
-const outputChain = (port: number): NftChain => ({
+const outputChain = ({ port }: Redirection): NftChain => ({
   name: "output",
   base: { type: "filter", hook: "output", before: "filter" },
   rules: [

@@ -1,4 +1,5 @@
 import type { Credentials, EpochMs } from "../core/credentials.ts";
+import { utcSeconds } from "./utc-seconds.ts";
 
 /**
  * The body of GET .../iam/security-credentials/ROLE: these seven keys and no
@@ -46,9 +47,6 @@ const document = (fields: Readonly<Record<string, string>>): string =>
   `{\n${Object.entries(fields)
     .map(([key, value]) => `  ${JSON.stringify(key)} : ${JSON.stringify(value)}`)
     .join(",\n")}\n}`;
-
-/** 2024-05-16T16:25:16Z: UTC whatever the process's time zone, and no fraction, which some clients cannot read. */
-const utcSeconds = (at: EpochMs): string => new Date(at).toISOString().replace(/\.\d{3}Z$/, "Z");
 
 /** AIPA and 17 letters or digits that depend on the role alone: ids are stable, and this one names nothing real. */
 function profileId(roleArn: string): string {

@@ -2,51 +2,66 @@ import type { EpochMs } from "../core/credentials.ts";
 import type { Failure } from "../core/failure.ts";
 import { errorPage } from "../http/error-page.ts";
 import type { HttpResponse } from "../http/http-message.ts";
+import { containerError } from "./container-credentials.ts";
 import { deniedDocument } from "./credentials-document.ts";
+import type { Surface } from "./surface.ts";
 import { textResponse } from "./text-response.ts";
+
+export interface FailureContext {
+  readonly surface: Surface;
+  readonly at: EpochMs;
+}
 
 /**
  * The status is a contract with the SDKs; the body is a fixed page and never
  * repeats what STS, Docker or the client said (the operator reads that in the log).
  */
-export function failureResponse(failure: Failure, at: EpochMs): HttpResponse {
+export function failureResponse(failure: Failure, { surface, at }: FailureContext): HttpResponse {
+  const status = statusOf(failure);
+  const allow = failure.kind === "method-not-allowed" ? ([["Allow", failure.allow]] as const) : [];
+  if (surface === "credentials") return containerError(status, allow);
+  if (failure.kind === "sts-denied") return textResponse(deniedDocument(roleNameOf(failure.roleArn), at));
+  const page = errorPage(status);
+  return { ...page, headers: [...page.headers, ...allow] };
+}
+
+function statusOf(failure: Failure): number {
   switch (failure.kind) {
     case "malformed-request":
     case "token-ttl-invalid":
-      return errorPage(400);
+      return 400;
     case "token-missing":
     case "token-invalid":
-      return errorPage(401);
+    case "authorization-not-set":
+    case "authorization-missing":
+    case "authorization-invalid":
+      return 401;
     case "host-not-allowed":
     case "token-forwarded":
     case "token-path-versioned":
     case "unknown-peer":
     case "contested-peer":
-      return errorPage(403);
+    case "sts-denied":
+      return 403;
     case "path-unknown":
     case "path-blocked":
+    case "path-forbidden":
+    case "bad-paths":
     case "no-role":
     case "bad-role":
     case "role-mismatch":
-      return errorPage(404);
+      return 404;
     case "method-not-allowed":
-      return withAllow(errorPage(405), failure.allow);
+      return 405;
     case "identity-unavailable":
     case "sts-unavailable":
     case "credentials-pending":
     case "upstream-unavailable":
-      return errorPage(503);
-    case "sts-denied":
-      return textResponse(deniedDocument(roleNameOf(failure.roleArn), at));
+      return 503;
     default:
       return unreachable(failure);
   }
 }
-
-const withAllow = (page: HttpResponse, allow: string): HttpResponse => ({
-  ...page,
-  headers: [...page.headers, ["Allow", allow]],
-});
 
 const roleNameOf = (roleArn: string): string => roleArn.slice(roleArn.lastIndexOf("/") + 1);
 

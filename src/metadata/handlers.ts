@@ -1,17 +1,18 @@
 import type { Broker } from "../broker/broker.ts";
 import type { Binding } from "../broker/workload-resolver.ts";
-import { type AllowedPath, allowanceOf } from "../core/allowed-paths.ts";
 import type { Credentials, EpochMs } from "../core/credentials.ts";
-import { Refusal } from "../core/failure.ts";
-import type { Grant } from "../core/grant.ts";
+import { type Failure, Refusal } from "../core/failure.ts";
 import { KNOWN_VERSIONS } from "../core/metadata-version.ts";
 import { workloadKey } from "../core/workload.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
+import { containerCredentials } from "./container-credentials.ts";
 import { credentialsDocument, iamInfoDocument } from "./credentials-document.ts";
-import { filteredListing, listing } from "./listing.ts";
+import { existing, hostDocument, linesOf, type ReadUpstream } from "./host-documents.ts";
+import { listing } from "./listing.ts";
 import { type MetadataTokens, tokenSeconds } from "./metadata-token.ts";
 import type { RouteName } from "./routes.ts";
-import { textResponse } from "./text-response.ts";
+import { binaryResponse, textResponse } from "./text-response.ts";
+import type { PathsOf } from "./workload-paths.ts";
 
 /** One request of one known workload, its path canonical, its token checked. */
 export interface Asked {
@@ -22,13 +23,11 @@ export interface Asked {
 
 export type Handler = (asked: Asked) => Promise<HttpResponse>;
 
-/** Reads the host's metadata under one version ("" and [] for the list of versions). Undefined is upstream's 404. */
-export type ReadUpstream = (version: string, path: AllowedPath | readonly []) => Promise<Uint8Array | undefined>;
-
 export interface HandlerParts {
   readonly broker: Broker;
   readonly tokens: MetadataTokens;
   readonly readUpstream: ReadUpstream;
+  readonly pathsOf: PathsOf;
   readonly now: () => EpochMs;
 }
 
@@ -54,11 +53,11 @@ type DocumentOf = (credentials: Credentials) => string;
 const table = (parts: HandlerParts, documentOf: DocumentOf): Readonly<Record<RouteName, Handler>> => ({
   issueToken: ({ request, binding }) => Promise.resolve(issueToken(parts, request, binding)),
   refuseVersionedToken: () => Promise.reject(new Refusal({ kind: "token-path-versioned" })),
-  refuseUnknown: () => Promise.reject(new Refusal({ kind: "path-unknown" })),
+  refuseForbidden: ({ segments }) => Promise.reject(new Refusal(forbidden(segments))),
 
   async listVersions() {
-    const upstream = text(await existing(parts.readUpstream("", [])));
-    return textResponse(filteredListing(upstream, KNOWN_VERSIONS).join("\n"));
+    const listed = linesOf(await existing(parts.readUpstream("", [])));
+    return textResponse(listed.filter((version) => KNOWN_VERSIONS.has(version)).join("\n"));
   },
 
   async listIam({ binding }) {
@@ -85,6 +84,7 @@ const table = (parts: HandlerParts, documentOf: DocumentOf): Readonly<Record<Rou
   },
 
   upstream: (asked) => upstream(parts, asked),
+  containerCredentials: (asked) => containerCredentials(parts.broker, asked),
 });
 
 function issueToken({ tokens, now }: HandlerParts, request: HttpRequest, { workload }: Binding): HttpResponse {
@@ -94,34 +94,50 @@ function issueToken({ tokens, now }: HandlerParts, request: HttpRequest, { workl
   return { ...token, headers: [...token.headers, [TOKEN_SECONDS_HEADER, String(seconds)]] };
 }
 
-async function upstream(parts: HandlerParts, { segments, binding }: Asked): Promise<HttpResponse> {
-  const [version = "", ...below] = segments;
-  const allowance = allowanceOf(below);
-  if (!allowance) throw new Refusal({ kind: "path-blocked", path: below.join("/") });
-  const body = await existing(parts.readUpstream(version, allowance.path));
-  if (allowance.kind === "document") return textResponse(body);
-  const entries = filteredListing(text(body), allowance.children);
-  const role = below.join("/") === "meta-data" ? await roleEntry(parts.broker, binding) : [];
-  return textResponse(listing([...entries, ...role]));
+/** Below `iam` there is only what taskrole makes itself. */
+const forbidden = ([, ...below]: readonly string[]): Failure => ({
+  kind: "path-forbidden",
+  path: below.join("/"),
+  because: "the host's role credentials",
+});
+
+async function upstream({ readUpstream, pathsOf, broker }: HandlerParts, asked: Asked): Promise<HttpResponse> {
+  const [version = "", ...below] = asked.segments;
+  const own = OWN_ENTRIES.get(below.join("/"));
+  const ofHost = async () => hostDocument({ readUpstream, policy: pathsOf(asked.binding.workload), version }, below);
+  if (own === undefined) return responseOf(below, await ofHost());
+  const ofRole = (await hasRole(broker, asked.binding)) ? [own] : [];
+  const shown = await ofHost().catch((error: unknown) => orNothing(error, ofRole));
+  return textResponse(listing([...ofRole, ...(shown instanceof Uint8Array ? linesOf(shown) : shown)]));
 }
 
-/** "iam/" is listed for whoever may fetch what is below it. */
-async function roleEntry(broker: Broker, binding: Binding): Promise<readonly string[]> {
-  const grant = await broker.grantFor(binding.workload).catch(withoutRole);
-  return grant ? ["iam/"] : [];
-}
+/** What a listing of the host's has besides, for a workload that has a role. */
+const OWN_ENTRIES: ReadonlyMap<string, string> = new Map([
+  ["", "meta-data"],
+  ["meta-data", "iam/"],
+]);
 
-function withoutRole(error: unknown): Grant | undefined {
-  if (error instanceof Refusal && (error.failure.kind === "no-role" || error.failure.kind === "bad-role")) {
-    return undefined;
-  }
+/** Nothing of the host's may be shown: then the workload's own remains, if there is any. */
+function orNothing(error: unknown, own: readonly string[]): readonly string[] {
+  if (own.length > 0 && error instanceof Refusal && NOT_SHOWN.has(error.failure.kind)) return [];
   throw error;
 }
 
-async function existing(document: Promise<Uint8Array | undefined>): Promise<Uint8Array> {
-  const body = await document;
-  if (!body) throw new Refusal({ kind: "path-unknown" });
-  return body;
+const NOT_SHOWN: ReadonlySet<Failure["kind"]> = new Set(["path-blocked", "path-unknown", "bad-paths"]);
+
+function responseOf(path: readonly string[], document: Uint8Array | readonly string[]): HttpResponse {
+  if (!(document instanceof Uint8Array)) return textResponse(listing(document));
+  return path[0] === "user-data" ? binaryResponse(document) : textResponse(document);
 }
 
-const text = (body: Uint8Array): string => Buffer.from(body).toString("utf8");
+/** "iam/" is listed for whoever may fetch what is below it. */
+const hasRole = (broker: Broker, { workload }: Binding): Promise<boolean> =>
+  broker.grantFor(workload).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Refusal && WITHOUT_ROLE.has(error.failure.kind)) return false;
+      throw error;
+    },
+  );
+
+const WITHOUT_ROLE: ReadonlySet<Failure["kind"]> = new Set(["no-role", "bad-role"]);

@@ -4,19 +4,26 @@ import type { Binding } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import { canonicalPath } from "../core/metadata-path.ts";
+import type { PathPolicy } from "../core/path-policy.ts";
 import { type Workload, workloadKey } from "../core/workload.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../http/http-message.ts";
-import { authorityOf, isServiceHost } from "./allowed-host.ts";
+import { type ContainerCredentials, checkAuthorization } from "./container-credentials.ts";
 import { failureResponse } from "./failure-response.ts";
-import { type Handler, handlers, type ReadUpstream, TOKEN_SECONDS_HEADER } from "./handlers.ts";
+import { type Handler, handlers, TOKEN_SECONDS_HEADER } from "./handlers.ts";
+import type { ReadUpstream } from "./host-documents.ts";
 import type { MetadataTokens } from "./metadata-token.ts";
-import { findRoute, type Route, type RouteName } from "./routes.ts";
+import { findRoute, type Route, type RouteAuth, type RouteName, type RouteQuery } from "./routes.ts";
+import { authorityOf, type Surface, surfacesOf } from "./surface.ts";
+import { workloadPaths } from "./workload-paths.ts";
 
 export interface MetadataServiceParts {
   readonly broker: Broker;
   readonly tokens: MetadataTokens;
   /** "required" refuses who asks without a metadata token; a wrong one is refused in any case. */
   readonly metadataTokens: "required" | "optional";
+  readonly containerCredentials: ContainerCredentials;
+  /** What the operator lets workloads see of the host's metadata. */
+  readonly paths: PathPolicy;
   readonly readUpstream: ReadUpstream;
   readonly events: Pick<BrokerEvents, "refused">;
   readonly now: () => EpochMs;
@@ -27,21 +34,23 @@ export interface MetadataServiceParts {
  * between. Each step may refuse, and then none of the later ones happens.
  */
 export function metadataService(parts: MetadataServiceParts): HttpHandler {
-  const handle = handlers(parts);
+  const handle = handlers({ ...parts, pathsOf: workloadPaths(parts.paths) });
   return async (request) => {
-    const seen: Seen = {};
+    const seen: Seen = { surface: "metadata" };
     try {
       return await answer({ parts, handle, request, seen });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       parts.events.refused({ peerAddress: request.peerAddress, failure: error.failure, cause: error.cause, ...seen });
-      return onBinding(failureResponse(error.failure, parts.now()), request, seen.binding);
+      const context = { surface: seen.surface, at: parts.now() };
+      return onBinding(failureResponse(error.failure, context), request, seen.binding);
     }
   };
 }
 
 /** What is known of the request so far, for the line that tells of its refusal. */
 interface Seen {
+  surface: Surface;
   path?: string;
   workload?: Workload;
   binding?: Binding;
@@ -55,19 +64,24 @@ interface Step {
 }
 
 async function answer({ parts, handle, request, seen }: Step): Promise<HttpResponse> {
-  requireServiceHost(request);
+  const surfaces = surfacesAsked(parts, request);
+  seen.surface = surfaces[0] ?? seen.surface;
   const method = methodOf(request);
   const segments = segmentsOf(request, seen);
-  const route = routeOf(method, segments);
+  const route = routeOf({ method, surfaces, segments });
+  seen.surface = route?.surface ?? seen.surface;
   const binding = await parts.broker.identify(request.peerAddress);
   seen.binding = binding;
   seen.workload = binding.workload;
-  const isOpen = method === "PUT" || route?.auth === "open";
-  const secondsLeft = isOpen ? undefined : checkToken(parts, request, binding);
+  const secondsLeft = checkAuth(route?.auth ?? defaultAuth(method, seen.surface), { parts, request, binding });
   if (!route) throw new Refusal({ kind: "path-unknown" });
   const response = await handle[route.name]({ request, segments, binding });
   return onBinding(withSecondsLeft(response, secondsLeft), request, binding);
 }
+
+/** On a metadata path that is none, a token is still looked at: who has a bad one learns that first. */
+const defaultAuth = (method: "GET" | "PUT", surface: Surface): RouteAuth =>
+  method === "GET" && surface === "metadata" ? "token" : "open";
 
 /** The answer goes out only on the binding it was made for, and to a HEAD without its body. */
 const onBinding = (response: HttpResponse, { method }: HttpRequest, binding: Binding | undefined): HttpResponse => ({
@@ -76,9 +90,13 @@ const onBinding = (response: HttpResponse, { method }: HttpRequest, binding: Bin
   ...(binding && { mayBeSent: () => binding.isCurrent() }),
 });
 
-function requireServiceHost({ headers, target }: HttpRequest): void {
+/** @returns the likelier first; both where the Host does not tell, and then the path does */
+function surfacesAsked(parts: MetadataServiceParts, { headers, target }: HttpRequest): readonly Surface[] {
   const host = authorityOf(target) ?? headers.get("host")?.[0];
-  if (host !== undefined && !isServiceHost(host)) throw new Refusal({ kind: "host-not-allowed", host });
+  const named = surfacesOf(host) ?? [];
+  const surfaces = parts.containerCredentials === "off" ? named.filter((name) => name !== "credentials") : named;
+  if (surfaces.length === 0) throw new Refusal({ kind: "host-not-allowed", host: host ?? "" });
+  return surfaces;
 }
 
 /** HEAD reads as GET. A PUT that came through a proxy is not the workload's own: AWS refuses it, and so is it here. */
@@ -97,10 +115,25 @@ function segmentsOf({ target }: HttpRequest, seen: Seen): readonly string[] {
   return path.segments;
 }
 
-function routeOf(method: "GET" | "PUT", segments: readonly string[]): Route | undefined {
-  const route = findRoute(method, segments);
-  if (method === "GET" && findRoute("PUT", segments)) throw new Refusal({ kind: "method-not-allowed", allow: "PUT" });
+function routeOf(query: RouteQuery): Route | undefined {
+  const route = findRoute(query);
+  if (query.method === "GET" && findRoute({ ...query, method: "PUT" })) {
+    throw new Refusal({ kind: "method-not-allowed", allow: "PUT" });
+  }
   return route;
+}
+
+interface AuthStep {
+  readonly parts: MetadataServiceParts;
+  readonly request: HttpRequest;
+  readonly binding: Binding;
+}
+
+/** @returns the metadata token's seconds left, or undefined where none was looked at */
+function checkAuth(auth: RouteAuth, { parts, request, binding }: AuthStep): number | undefined {
+  if (auth === "token") return checkToken(parts, request, binding);
+  if (auth === "authorization" && parts.containerCredentials === "token") checkAuthorization(request, binding.workload);
+  return undefined;
 }
 
 /** @returns the token's seconds left, or undefined when there was none and none is required */

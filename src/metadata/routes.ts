@@ -1,6 +1,7 @@
 import { KNOWN_VERSIONS } from "../core/metadata-version.ts";
+import type { Surface } from "./surface.ts";
 
-/** What can be asked of the metadata surface; one handler each. */
+/** What can be asked; one handler each. */
 export type RouteName =
   | "listVersions"
   | "issueToken"
@@ -9,24 +10,36 @@ export type RouteName =
   | "iamInfo"
   | "listRole"
   | "roleCredentials"
-  | "refuseUnknown"
-  | "upstream";
+  | "refuseForbidden"
+  | "upstream"
+  | "containerCredentials";
 
-/** `open` answers without a metadata token; `token` needs one where the operator requires it. */
+/** What a request must show besides its address: nothing, a metadata token, or the workload's authorization token. */
+export type RouteAuth = "open" | "token" | "authorization";
+
 export interface Route {
+  readonly surface: Surface;
   readonly method: "GET" | "PUT";
   readonly path: string;
-  readonly auth: "open" | "token";
+  readonly auth: RouteAuth;
   readonly name: RouteName;
 }
 
-const get = (path: string, name: RouteName): Route => ({ method: "GET", path, auth: "token", name });
-const put = (path: string, name: RouteName): Route => ({ method: "PUT", path, auth: "open", name });
+const METADATA = { surface: "metadata" } as const;
+const get = (path: string, name: RouteName): Route => ({ ...METADATA, method: "GET", path, auth: "token", name });
+const put = (path: string, name: RouteName): Route => ({ ...METADATA, method: "PUT", path, auth: "open", name });
+const container = (path: string): Route => ({
+  surface: "credentials",
+  method: "GET",
+  path,
+  auth: "authorization",
+  name: "containerCredentials",
+});
 
 /**
- * The whole metadata surface, first match wins. Everything about roles is ours
+ * All that a workload can ask, first match wins. Everything about roles is ours
  * and never asked of the host's metadata service; only what falls through to
- * the last line is, and there the allow list decides (core/allowed-paths.ts).
+ * the line of "upstream" is, and there the allow list decides (core/allowed-paths.ts).
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
  */
 // biome-ignore format: a table
@@ -38,8 +51,10 @@ const ROUTES: readonly Route[] = [
   get(":version/meta-data/iam/info",                           "iamInfo"),
   get(":version/meta-data/iam/security-credentials",           "listRole"),
   get(":version/meta-data/iam/security-credentials/:roleName", "roleCredentials"),
-  get(":version/meta-data/iam/**",                             "refuseUnknown"),
+  get(":version/meta-data/iam/**",                             "refuseForbidden"),
   get(":version/**",                                           "upstream"),
+  container("v1/credentials"),           // EKS's path
+  container("v2/credentials/:anything"), // ECS's, where the workload's id stands last; here its address says who it is
 ];
 
 /** A route's path, taken apart once. */
@@ -55,10 +70,18 @@ const TEMPLATES: readonly Template[] = ROUTES.map((route) => {
   return { route, segments, isOpen: route.path.endsWith("/**") };
 });
 
-/** @param segments the canonical path. HEAD is looked up as GET. */
-export function findRoute(method: "GET" | "PUT", segments: readonly string[]): Route | undefined {
+export interface RouteQuery {
+  /** HEAD is looked up as GET. */
+  readonly method: "GET" | "PUT";
+  readonly surfaces: readonly Surface[];
+  /** The canonical path. */
+  readonly segments: readonly string[];
+}
+
+export function findRoute({ method, surfaces, segments }: RouteQuery): Route | undefined {
   for (const template of TEMPLATES) {
-    if (template.route.method === method && matches(template, segments)) return template.route;
+    const { route } = template;
+    if (route.method === method && surfaces.includes(route.surface) && matches(template, segments)) return route;
   }
   return undefined;
 }
@@ -71,5 +94,5 @@ function matches({ segments: wanted, isOpen }: Template, given: readonly string[
 
 const matchesSegment = (wanted: string | undefined, given: string | undefined): boolean => {
   if (wanted === ":version") return given !== undefined && KNOWN_VERSIONS.has(given);
-  return wanted === ":roleName" || wanted === given;
+  return wanted === ":roleName" || wanted === ":anything" || wanted === given;
 };

@@ -1,13 +1,16 @@
 import type { HttpResponse } from "../http/http-message.ts";
 
 /** What the real service sends with a document: always text/plain, JSON included, and no ranges. */
-const DOCUMENT_HEADERS = [
-  ["Content-Type", "text/plain"],
-  ["Accept-Ranges", "none"],
-] as const;
+export const textResponse = (body: string | Uint8Array): HttpResponse => document("text/plain", body);
 
-export const textResponse = (body: string | Uint8Array): HttpResponse => ({
+/** User data, which the real service takes for bytes. */
+export const binaryResponse = (body: Uint8Array): HttpResponse => document("application/octet-stream", body);
+
+const document = (type: string, body: string | Uint8Array): HttpResponse => ({
   status: 200,
-  headers: DOCUMENT_HEADERS,
+  headers: [
+    ["Content-Type", type],
+    ["Accept-Ranges", "none"],
+  ],
   body,
 });

@@ -54,9 +54,10 @@ export class UpstreamClient {
 
   /** A token that upstream no longer takes is replaced once; upstream's 401 is never a workload's. */
   async #getWithToken(path: string): Promise<Answer> {
-    const answer = await this.#exchange("GET", path, tokenHeader(await this.#currentToken()));
+    const token = await this.#currentToken();
+    const answer = await this.#exchange("GET", path, tokenHeader(token));
     if (answer.status !== 401) return answer;
-    this.#token = undefined;
+    if (this.#token?.text === token) this.#token = undefined; // unless another request has replaced it already
     return this.#exchange("GET", path, tokenHeader(await this.#currentToken()));
   }
 

@@ -102,6 +102,19 @@ describe("loadConfig", () => {
     { text: "region: Frankfurt\n", says: /like eu-west-1/, because: "no region" },
     { text: "dockerEndpoint: /var/run/docker.sock\n", says: /unix:\/\/\//, because: "a path alone" },
     { text: "runtimeDirectory: run\n", says: /absolute/, because: "a relative path" },
+    {
+      text: "metadataPaths:\n  allow: [user-data, meta-data/iam/info]\n",
+      says: /config\.yaml:1: metadataPaths\.allow\.1 cannot be opened by any setting: it is the host's role.*"meta-data\/iam\/info"/,
+      because: "a never-entry",
+    },
+    {
+      text: "metadataPaths:\n  deny: [latest/meta-data/spot]\n",
+      says: /metadataPaths\.deny\.0 is no path of the metadata: .*without a version/,
+      because: "a version",
+    },
+    { text: "metadataPaths: [user-data]\n", says: /metadataPaths must have "allow" or "deny"/, because: "a list" },
+    { text: "metadataPaths:\n  alow: []\n", says: /metadataPaths must have "allow" or "deny"/, because: "a slip" },
+    { text: "containerCredentials: on\n", says: /open, token, off/, because: "not a way we have" },
     { text: "1: x\n", says: /no setting "1"/, because: "a key that is no text" },
   ];
   for (const { text, says, because } of wrong) {

@@ -70,7 +70,10 @@ test("status, up, status, down, down: what is there, what to do, what was done",
 
   const down = await command("down");
   assert.equal(down.code, 0);
-  assert.match(down.stdout, /^Removed:\n {2}table inet taskrole\n {2}ip rule pref 91 to 169\.254\.169\.254 prohibit\n/);
+  assert.match(
+    down.stdout,
+    /^Removed:\n {2}table inet taskrole\n(.+\n)* {2}ip rule pref 91 to 169\.254\.169\.254 prohibit\n/,
+  );
   assert.match(
     down.stderr,
     /^taskrole: Containers now reach the real metadata service.*--http-put-response-hop-limit 1$/m,

@@ -70,6 +70,17 @@ test("a container's requests come to the daemon, its address kept; the host's ow
   assert.deepEqual(await ask(host, IPV6), { said: "REAL fd00:198::1" });
 });
 
+test("container credentials are asked of the daemon too, and without it of nobody", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, container } = await interceptingLab(t);
+  for (const address of ["169.254.170.2", "169.254.170.23"])
+    assert.deepEqual(await ask(container, address), { said: `DAEMON ${CONTAINER_V4}` });
+  assert.deepEqual(await ask(container, "fd00:ec2::23"), { said: `DAEMON ${CONTAINER_V6}` });
+  await host.tell({ do: "stop", port: PORT });
+  for (const address of ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"])
+    assert.deepEqual(await ask(container, address), REFUSED, address);
+});
+
 test("the same with bridged packets kept from the IP layer's rules, and with reverse path filters", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { host, container } = await interceptingLab(t);
@@ -115,8 +126,12 @@ test("routing rules lost: the table alone refuses other ports too", async (t) =>
   if (!hasMeans(t, missingMeans)) return;
   const { host, container, ec2 } = await interceptingLab(t);
   await ec2.tell({ do: "serve", name: "REAL", port: 8080 });
-  for (const family of ["", "-6 "]) {
-    await host.must(`ip ${family}rule del pref 90\nip ${family}rule del pref 91`);
+  for (const [family, addresses] of [
+    ["", 3],
+    ["-6 ", 2],
+  ] as const) {
+    const once = `ip ${family}rule del pref 90\nip ${family}rule del pref 91\n`;
+    await host.must(once.repeat(addresses));
   }
   assert.deepEqual(await ask(container, IPV4), { said: `DAEMON ${CONTAINER_V4}` });
   assert.deepEqual(await ask(container, IPV4, 8080), REFUSED);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HostFacts } from "../../src/kernel/host-facts.ts";
+import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { InterceptionError } from "../../src/kernel/interception-error.ts";
 import type { InterceptionStatus, PartState } from "../../src/kernel/interception-status.ts";
@@ -173,7 +174,7 @@ function madeUp(t: TestContext, kernel: MadeUpKernel) {
     });
   const change = () => report("delete table inet taskrole");
   const watched = {
-    tables: [interceptionTable(9254)],
+    tables: [interceptionTable({ port: 9254, addresses: METADATA_ADDRESSES })],
     check: async () => statusOf(check()),
     mend: () => mend().finally(change),
   };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import {
   additionArgv,
   deletionArgv,
@@ -11,8 +12,8 @@ import {
   planIpRules,
 } from "../../src/kernel/ip-rules.ts";
 
-const OURS = ipRules("ipv4");
-const OURS_V6 = ipRules("ipv6");
+const OURS = ipRules("ipv4", METADATA_ADDRESSES);
+const OURS_V6 = ipRules("ipv6", METADATA_ADDRESSES);
 
 /** As `ip -j rule show` of iproute2 6.1 lists them. */
 const LOCAL: ListedIpRule = { priority: 0, src: "all", table: "local" };

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { compareTable, countersOf, parseTableListing } from "../../src/kernel/nft-listing.ts";
 import { interceptionTable } from "../../src/kernel/nft-ruleset.ts";
 
-const TABLE = interceptionTable(9254);
+const TABLE = interceptionTable({ port: 9254, addresses: METADATA_ADDRESSES });
 
 const golden = (version: string): string => readFileSync(`test/golden/kernel/listing-nft-${version}.json`, "utf8");
 const entries: readonly object[] = JSON.parse(golden("1.0.6")).nftables;

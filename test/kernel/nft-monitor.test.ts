@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { followLines, tellsOf } from "../../src/kernel/nft-monitor.ts";
 import { interceptionTable } from "../../src/kernel/nft-ruleset.ts";
 
-const tells = tellsOf(interceptionTable(9254));
+const tells = tellsOf(interceptionTable({ port: 9254, addresses: METADATA_ADDRESSES }));
 
 /** Lines of `nft monitor` 1.0.6. */
 const LINES = [

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { interceptionTable, type NftTable, removalText, rulesetTexts } from "../../src/kernel/nft-ruleset.ts";
 import { runCommand } from "../../src/kit/run-command.ts";
 import { hasMeans, whyNoLab } from "./network-lab.ts";
 
 const golden = (name: string): string => readFileSync(`test/golden/kernel/${name}`, "utf8");
-const TABLE = interceptionTable(9254);
+const TABLE = interceptionTable({ port: 9254, addresses: ALL_ADDRESSES });
 const comments = TABLE.chains.flatMap(({ rules }) => rules.map(({ comment }) => comment));
 
 test("the ruleset is this one", () => {
@@ -18,7 +19,7 @@ test("the removal is this one", () => {
 });
 
 test("the port is rendered wherever it is used, and no other", () => {
-  const other = rulesetTexts([interceptionTable(1234)]).join("");
+  const other = rulesetTexts([interceptionTable({ port: 1234, addresses: ALL_ADDRESSES })]).join("");
   assert.equal(other.replaceAll("1234", "9254"), golden("ruleset.nft"));
   assert.ok(!other.includes("9254"));
 });

@@ -16,6 +16,11 @@ const EVERY_FAILURE: { readonly [Kind in Failure["kind"]]: [number, Extract<Fail
   "unknown-peer": [403, { kind: "unknown-peer", address: SECRET }],
   "contested-peer": [403, { kind: "contested-peer", address: SECRET, claimants: [SECRET] }],
   "path-unknown": [404, { kind: "path-unknown" }],
+  "path-forbidden": [404, { kind: "path-forbidden", path: SECRET, because: SECRET }],
+  "bad-paths": [404, { kind: "bad-paths", workload: SECRET, place: SECRET, reason: SECRET }],
+  "authorization-not-set": [401, { kind: "authorization-not-set", workload: SECRET }],
+  "authorization-missing": [401, { kind: "authorization-missing" }],
+  "authorization-invalid": [401, { kind: "authorization-invalid" }],
   "path-blocked": [404, { kind: "path-blocked", path: SECRET }],
   "no-role": [404, { kind: "no-role", workload: SECRET }],
   "bad-role": [404, { kind: "bad-role", workload: SECRET, place: SECRET, reason: SECRET }],
@@ -30,8 +35,19 @@ const EVERY_FAILURE: { readonly [Kind in Failure["kind"]]: [number, Extract<Fail
 
 describe("failureResponse", () => {
   for (const [kind, [status, failure]] of Object.entries(EVERY_FAILURE)) {
+    it(`answers ${kind} to who asks for container credentials in JSON that SDKs can print, never with 200`, () => {
+      const response = failureResponse(failure, { surface: "credentials", at: START });
+      const body = Buffer.from(response.body).toString("utf8");
+      assert.equal(response.status, status === 200 ? 403 : status);
+      assert.deepEqual(Object.keys(JSON.parse(body)), ["code", "message"]);
+      assert.ok(!body.includes("secret-team"), body);
+      assert.ok(JSON.parse(body).code !== "InternalServerError", "a status without words of its own");
+    });
+  }
+
+  for (const [kind, [status, failure]] of Object.entries(EVERY_FAILURE)) {
     it(`answers ${kind} with ${status}, and repeats nothing of it`, () => {
-      const response = failureResponse(failure, START);
+      const response = failureResponse(failure, { surface: "metadata", at: START });
       const body = Buffer.from(response.body).toString("utf8");
       assert.equal(response.status, status);
       assert.ok(!body.includes("secret-team"), body);
@@ -40,7 +56,10 @@ describe("failureResponse", () => {
   }
 
   it("names the allowed method with a 405", () => {
-    const { headers } = failureResponse({ kind: "method-not-allowed", allow: "PUT" }, START);
+    const { headers } = failureResponse(
+      { kind: "method-not-allowed", allow: "PUT" },
+      { surface: "metadata", at: START },
+    );
     assert.deepEqual(headers.at(-1), ["Allow", "PUT"]);
   });
 });

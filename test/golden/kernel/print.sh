@@ -1,8 +1,14 @@
 # Only the host itself may reach the real metadata service, even when the nft table below is lost.
 ip rule add pref 90 iif lo to 169.254.169.254 lookup main
 ip rule add pref 91 to 169.254.169.254 prohibit
+ip rule add pref 90 iif lo to 169.254.170.2 lookup main
+ip rule add pref 91 to 169.254.170.2 prohibit
+ip rule add pref 90 iif lo to 169.254.170.23 lookup main
+ip rule add pref 91 to 169.254.170.23 prohibit
 ip -6 rule add pref 90 iif lo to fd00:ec2::254 lookup main
 ip -6 rule add pref 91 to fd00:ec2::254 prohibit
+ip -6 rule add pref 90 iif lo to fd00:ec2::23 lookup main
+ip -6 rule add pref 91 to fd00:ec2::23 prohibit
 
 # What containers ask of it comes to port 9254 of this host: one transaction, to be repeated at will.
 nft -f - <<'END'
@@ -14,6 +20,9 @@ table inet taskrole {
     iifname "lo" return comment "what the host sends to itself stays as it is"
     ip daddr 169.254.169.254 tcp dport 80 counter redirect to :9254 comment "containers' IPv4 metadata requests go to port 9254 of this host"
     ip6 daddr fd00:ec2::254 tcp dport 80 counter redirect to :9254 comment "containers' IPv6 metadata requests go to port 9254 of this host"
+    ip daddr 169.254.170.2 tcp dport 80 counter redirect to :9254 comment "containers' requests to 169.254.170.2 go to port 9254 of this host"
+    ip daddr 169.254.170.23 tcp dport 80 counter redirect to :9254 comment "containers' requests to 169.254.170.23 go to port 9254 of this host"
+    ip6 daddr fd00:ec2::23 tcp dport 80 counter redirect to :9254 comment "containers' requests to fd00:ec2::23 go to port 9254 of this host"
   }
 
   chain input {
@@ -26,6 +35,9 @@ table inet taskrole {
     ip6 saddr fe80::/10 counter reject with tcp reset comment "refused: a link-local source address says nothing about who asks"
     ct original ip daddr 169.254.169.254 counter accept comment "let in: redirected IPv4 requests"
     ct original ip6 daddr fd00:ec2::254 counter accept comment "let in: redirected IPv6 requests"
+    ct original ip daddr 169.254.170.2 counter accept comment "let in: redirected 169.254.170.2 requests"
+    ct original ip daddr 169.254.170.23 counter accept comment "let in: redirected 169.254.170.23 requests"
+    ct original ip6 daddr fd00:ec2::23 counter accept comment "let in: redirected fd00:ec2::23 requests"
     counter reject with tcp reset comment "refused: port 9254 asked for directly instead of the metadata address"
   }
 
@@ -33,6 +45,9 @@ table inet taskrole {
     type filter hook forward priority filter - 10; policy accept;
     ip daddr 169.254.169.254 jump deny comment "no IPv4 packet is forwarded to the real service"
     ip6 daddr fd00:ec2::254 jump deny comment "no IPv6 packet is forwarded to the real service"
+    ip daddr 169.254.170.2 jump deny comment "no 169.254.170.2 packet is forwarded to the real service"
+    ip daddr 169.254.170.23 jump deny comment "no 169.254.170.23 packet is forwarded to the real service"
+    ip6 daddr fd00:ec2::23 jump deny comment "no fd00:ec2::23 packet is forwarded to the real service"
   }
 
   chain deny {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { roleClaimOf } from "../../src/docker/role-claim.ts";
+import { claimsOf } from "../../src/docker/workload-claims.ts";
 
 const LABEL = "label taskrole.role";
 const VARIABLE = "environment variable IAM_ROLE";
@@ -19,6 +20,21 @@ for (const [labels, env, claim, because] of [
   [{ __proto__: { "taskrole.role": "evil" } }, [], undefined, "only labels of its own"],
 ] as const satisfies readonly (readonly [Record<string, string | object>, string[], object | undefined, string])[]) {
   test(`${JSON.stringify(labels)} ${JSON.stringify(env)}: ${because}`, () => {
-    assert.deepEqual(roleClaimOf({ labels: labels as Record<string, string>, env }), claim);
+    assert.deepEqual(claimsOf({ labels: labels as Record<string, string>, env }).roleClaim, claim);
   });
 }
+
+test("the label taskrole.metadata is what a container leaves itself of the metadata; the environment has no say", () => {
+  const pathsClaim = { text: "none", place: "label taskrole.metadata" };
+  assert.deepEqual(claimsOf({ labels: { "taskrole.metadata": "none" }, env: [] }), { pathsClaim });
+  assert.deepEqual(claimsOf({ labels: {}, env: ["taskrole.metadata=none", "TASKROLE_METADATA=none"] }), {});
+});
+
+test("of the authorization token only a digest is kept, and an empty one is none", () => {
+  const authorizationDigest = "9b871512327c09ce91dd649b3f96a63b7408ef267c8cc5710114e629730cb61f";
+  assert.deepEqual(claimsOf({ labels: {}, env: ["AWS_CONTAINER_AUTHORIZATION_TOKEN=s3cret"] }), {
+    authorizationDigest: createHash("sha256").update("s3cret").digest("hex"),
+  });
+  assert.notEqual(authorizationDigest, "s3cret");
+  assert.deepEqual(claimsOf({ labels: {}, env: ["AWS_CONTAINER_AUTHORIZATION_TOKEN="] }), {});
+});

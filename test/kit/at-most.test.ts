@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { AtMost } from "../../src/docker/at-most.ts";
+import { AtMost } from "../../src/kit/at-most.ts";
 
 test("no more than the limit run at a time, in the order they came, also when some fail", async () => {
   const limit = new AtMost(3);
