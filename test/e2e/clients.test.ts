@@ -44,6 +44,16 @@ test("boto3 in two containers gets two roles", async () => {
   assert.deepEqual(arns.map(roleOf), ["red", "blue"]);
 });
 
+/** Nothing of the metadata service; these clients of 2022 know 169.254.170.2 alone, later ones any of the addresses. */
+const ENDPOINT = [
+  ...["env", "AWS_EC2_METADATA_DISABLED=true", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v1/credentials"],
+];
+
+test("an environment variable is all that SDKs need to use container credentials", async () => {
+  const arns = await Promise.all([red.exec(...ENDPOINT, ...AWS_CLI), blue.exec(...ENDPOINT, "python3", "-c", BOTO3)]);
+  assert.deepEqual(arns.map(roleOf), ["red", "blue"]);
+});
+
 test("the session is named after the container, for whoever reads CloudTrail", async () => {
   const arn = await red.exec("python3", "-c", BOTO3);
   assert.equal(arn.split("/").at(-1), `${red.name}-${red.id.slice(0, 12)}`);
