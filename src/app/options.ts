@@ -153,7 +153,7 @@ export const OPTIONS = {
   containerCredentials: check(oneOf("open", "token", "off").default("open"), {
     kind: "text",
     argument: "WHETHER",
-    help: "open: AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.23/v1/credentials works in every container; token: only with its own AWS_CONTAINER_AUTHORIZATION_TOKEN; off: no such endpoint",
+    help: "open: containers may ask 169.254.170.2 and .23 for container credentials; token: only with their own AWS_CONTAINER_AUTHORIZATION_TOKEN; off: there is no such endpoint",
   }),
   runtimeDirectory: check(
     text("must be an absolute path").regex(/^\//, { error: "must be an absolute path" }).default("/run/taskrole"),

@@ -82,6 +82,19 @@ describe("UpstreamClient against a service in trouble", () => {
     assert.equal(text(await upstream.get("latest/x")), "document");
   });
 
+  it("asks for one new token, however many requests learn at their own pace that the old one is gone", async () => {
+    const tokens: string[] = [];
+    const url = await service((request, response) => {
+      if (request.method === "PUT") return response.end(tokens[tokens.push(`token-${tokens.length}`) - 1]);
+      const isLate = request.url?.endsWith("late");
+      const status = request.headers["x-aws-ec2-metadata-token"] === "token-0" && tokens.length > 0 ? 401 : 200;
+      return void setTimeout(() => response.writeHead(status).end("document"), isLate ? 100 : 0);
+    });
+    const upstream = client(url);
+    await Promise.all(["late", "early", "late"].map((name) => upstream.get(`latest/${name}`)));
+    assert.deepEqual(tokens, ["token-0", "token-1"]);
+  });
+
   const troubles = [
     {
       name: "answers 500",
