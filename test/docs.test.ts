@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import manifest from "../package.json" with { type: "json" };
 import { configurationPage } from "../scripts/configuration-page.ts";
+import { CLIENTS } from "./clients/catalogue.ts";
 
 const pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md")];
 const text = (page: string): string => readFileSync(page, "utf8");
@@ -20,6 +21,14 @@ test("every link to a file of the repository leads somewhere", () => {
       .map((target) => `${page}: ${target}`),
   );
   assert.deepEqual(broken, []);
+});
+
+test("docs/clients.md has every client of the catalogue (npm run test:clients && npm run docs:clients)", () => {
+  const page = text("docs/clients.md");
+  assert.deepEqual(
+    CLIENTS.filter(({ name }) => !page.includes(`| ${name} |`)).map(({ name }) => name),
+    [],
+  );
 });
 
 test("every npm script that a page names exists", () => {

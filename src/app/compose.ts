@@ -5,11 +5,10 @@ import { CredentialBroker } from "../broker/broker.ts";
 import { type BrokerEvents, observed } from "../broker/broker-events.ts";
 import { CredentialCache } from "../broker/credential-cache.ts";
 import type { CredentialIssuer } from "../broker/credential-issuer.ts";
-import type { WorkloadResolver } from "../broker/workload-resolver.ts";
+import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
 import { Refusal } from "../core/failure.ts";
 import type { HomeAccount } from "../core/grant.ts";
 import { pathPolicy } from "../core/path-policy.ts";
-import type { Workload } from "../core/workload.ts";
 import { HttpServer } from "../http/http-server.ts";
 import { sleep } from "../kit/sleep.ts";
 import { metadataService } from "../metadata/metadata-service.ts";
@@ -32,7 +31,7 @@ export interface Daemon {
   readonly services: readonly Service[];
   readonly server: HttpServer;
   /** Has a workload's credentials in hand before it asks. */
-  readonly prefetch: (workload: Workload) => Promise<void>;
+  readonly prefetch: (binding: Binding) => Promise<void>;
 }
 
 /** Where the clock comes in; everything below is handed it. */
@@ -43,6 +42,8 @@ const WAIT_FOR_STS_MS = 350;
 const WAIT_FOR_DOCUMENT_MS = 400;
 const RENEW_RETRY_MS = 30_000;
 const DENIED_FOR_MS = 5_000;
+/** A session is renewed at 27 to 33 minutes, so 26 and a half are left of the hour at the least. */
+const RENEW_EVERY_MS = 30_000;
 /** Loading the AWS SDK holds everything up for some 20 ms: not while the first requests after a restart are waiting. */
 const LOAD_SDK_AFTER_MS = 100;
 
@@ -63,17 +64,18 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
   const broker = credentialBroker({ config, log, identity, issuer, resolver });
   const server = metadataServer({ config, log, events, broker, upstream });
   docker?.onBinding({
-    began: ({ workload }) => void broker.prefetch(workload).catch(() => {}),
+    began: (binding) => void broker.prefetch(binding).catch(() => {}),
     ended: ({ address }) => void server.resetPeer(address),
   });
   return {
     server,
-    prefetch: (workload) => broker.prefetch(workload),
+    prefetch: (binding) => broker.prefetch(binding),
     services: [
       ...(config.interception === "nftables" ? [interceptionService(config, log)] : []),
       ...(docker ? [docker.service] : []),
       listenService(server, config, log),
       warmUp({ log, issuer, identity }),
+      renewals(broker),
     ],
   };
 }
@@ -144,6 +146,22 @@ function metadataServer({ config, log, events, broker, upstream }: ServerWiring)
     onAccess: accessLog({ log, events, isDebug: config.logLevel === "debug" }),
     onError: (error) => log.error({ err: error }, "a request ended in a bug of taskrole; the workload got 500"),
   });
+}
+
+/** Sessions stay long whether or not their workloads ask. */
+function renewals(broker: CredentialBroker): Service {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    name: "renewals",
+    start: () => {
+      timer = setInterval(() => broker.renewUsed(), RENEW_EVERY_MS);
+      return Promise.resolve();
+    },
+    stop: () => {
+      clearInterval(timer);
+      return Promise.resolve();
+    },
+  };
 }
 
 interface WarmUpParts {

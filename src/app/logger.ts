@@ -1,15 +1,20 @@
 import { type DestinationStream, destination, type LoggerOptions, pino } from "pino";
 import type { Log } from "../audit/log.ts";
+import { withDeadline } from "../kit/deadline.ts";
+import { sleep } from "../kit/sleep.ts";
 import type { Config } from "./options.ts";
 
 export interface Logger {
   readonly log: Log;
-  /** Writes what has not been written yet; call it before the process ends. */
-  readonly flush: () => void;
+  /** Waits until all is written, but not for ever: a log that nobody reads must not keep the process from ending. */
+  readonly flush: () => Promise<void>;
 }
 
 /** Lines that a reader which has stopped reading may leave waiting, in bytes; more are dropped, and serving goes on. */
 const MAX_WAITING_BYTES = 8 << 20;
+
+/** For the last lines at the end. */
+const LAST_WRITE_MS = 1_000;
 
 /**
  * Lines to stdout, written behind the requests' backs: a log reader that hangs
@@ -22,9 +27,15 @@ export async function createLogger({ logLevel, logFormat }: Pick<Config, "logLev
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level },
   };
-  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+  let isEnding = false;
+  const retryEAGAIN = () => !isEnding; // pino writes once more when the process exits, and would try for ever
+  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES, retryEAGAIN });
   const stream = logFormat === "json" ? stdout : await readable(stdout);
-  return { log: pino(options, stream), flush: () => flushed(stdout) };
+  const flush = async (): Promise<void> => {
+    await flushed(stdout);
+    isEnding = true;
+  };
+  return { log: pino(options, stream), flush };
 }
 
 /** "warn" instead of pino's 40. */
@@ -35,9 +46,8 @@ async function readable(stdout: DestinationStream): Promise<DestinationStream> {
   return pretty({ destination: stdout, sync: true, translateTime: "SYS:HH:MM:ss", colorize: process.stdout.isTTY });
 }
 
-/** A stdout that is closed or blocked has no reader to disappoint. */
-function flushed(stdout: { flushSync(): void }): void {
-  try {
-    stdout.flushSync();
-  } catch {}
+/** A stdout that is closed or blocked has no reader to disappoint. Not flushSync, which waits in the kernel for a full pipe. */
+async function flushed(stdout: { flush(done: (error?: Error) => void): void }): Promise<void> {
+  const written = new Promise<void>((resolve) => stdout.flush(() => resolve()));
+  await withDeadline(written, LAST_WRITE_MS, sleep);
 }

@@ -1,5 +1,6 @@
 import type { BrokerEvents, HandOut, RefusedRequest } from "../broker/broker-events.ts";
 import type { EpochMs } from "../core/credentials.ts";
+import type { Failure } from "../core/failure.ts";
 import type { Workload } from "../core/workload.ts";
 import { explainFailure } from "./explain-failure.ts";
 import type { Log } from "./log.ts";
@@ -20,11 +21,19 @@ export function auditLog({ log, now }: AuditOptions): BrokerEvents {
   return {
     handedOut: (event) => log.info(handOutFields(event), "credentials handed out"),
     refused(event) {
-      const left = gate.pass(`${event.peerAddress} ${event.failure.kind}`);
+      const left = gate.pass(`${event.peerAddress} ${event.failure.kind} ${aboutOf(event.failure)}`);
       if (left !== undefined) log.warn({ ...refusalFields(event), ...(left > 0 && { repeats: left }) }, "refused");
     },
   };
 }
+
+/** A harmless path that is asked for all the time must not keep the next one out of the log; how many there can be is bounded. */
+function aboutOf(failure: Failure): string {
+  if (failure.kind !== "path-blocked" && failure.kind !== "path-forbidden") return "";
+  return redactedPath(failure.path.split("/").slice(0, WORDS_THAT_TELL).join("/"));
+}
+
+const WORDS_THAT_TELL = 3;
 
 const handOutFields = ({ peerAddress, workload, grant, accessKeyId, expiresAt }: HandOut) => ({
   audit: "credentials",

@@ -29,17 +29,23 @@ export interface Broker {
   credentialsFor(binding: Binding, grant: Grant): Promise<Credentials>;
 }
 
+/** Each link has such addresses of its own, so one of them says nothing about who asks. */
+const LINK_LOCAL = /^fe[89ab][0-9a-f]:/;
+
 /** The whole product in one file: who is asking, what may they be, here are the keys. */
 export class CredentialBroker implements Broker {
   readonly #parts: BrokerParts;
   /** One life of a workload names one role, so it is decided once for each. */
   readonly #grants = new WeakMap<Workload, Grant>();
+  /** Who uses which session: kept renewed for as long as the binding holds. */
+  readonly #users = new Map<Binding, Grant>();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
   }
 
   async identify(peerAddress: string): Promise<Binding> {
+    if (LINK_LOCAL.test(peerAddress)) throw new Refusal({ kind: "unknown-peer", address: peerAddress });
     const binding = await this.#parts.resolver.resolve(peerAddress);
     if (!binding) throw new Refusal({ kind: "unknown-peer", address: peerAddress });
     return binding;
@@ -55,7 +61,8 @@ export class CredentialBroker implements Broker {
     return grant;
   }
 
-  async credentialsFor(_binding: Binding, grant: Grant): Promise<Credentials> {
+  async credentialsFor(binding: Binding, grant: Grant): Promise<Credentials> {
+    this.#users.set(binding, grant);
     const held = this.#held(grant);
     if (!(held instanceof Promise)) return held;
     const credentials = await withDeadline(held, this.#parts.waitForStsMs, this.#parts.sleep);
@@ -64,9 +71,21 @@ export class CredentialBroker implements Broker {
   }
 
   /** Fetches what the workload is about to ask for; what fails here fails again, loudly, when it does ask. */
-  async prefetch(workload: Workload): Promise<void> {
-    const grant = await this.grantFor(workload);
+  async prefetch(binding: Binding): Promise<void> {
+    const grant = await this.grantFor(binding.workload);
+    this.#users.set(binding, grant);
     await this.#held(grant);
+  }
+
+  /**
+   * Renews what is at half its life, whether or not anybody asks: SDKs remember a session for most of an hour and expect a
+   * long one when they come back. What no living workload uses is let go. To be called about twice a minute.
+   */
+  renewUsed(): void {
+    for (const [binding, grant] of this.#users) {
+      if (!binding.isCurrent()) this.#users.delete(binding);
+      else void Promise.resolve(this.#held(grant)).catch(() => {}); // it fails again, loudly, when the workload asks
+    }
   }
 
   #held(grant: Grant): Credentials | Promise<Credentials> {

@@ -15,8 +15,11 @@ const EXIT_FAILED = 1;
 export async function runServe(sources: ConfigSources): Promise<void> {
   const config = configOrExit(sources);
   const { log, flush } = await createLogger(config);
-  process.on("exit", flush);
-  reportBugs(log);
+  const exit = async (code: number): Promise<never> => {
+    await flush();
+    process.exit(code);
+  };
+  reportBugs(log, exit);
   guardCoreFiles(log);
   try {
     const stopAsked = stopSignal(log); // heard from the first moment: a signal during the start ends it in order too
@@ -24,12 +27,12 @@ export async function runServe(sources: ConfigSources): Promise<void> {
     await stopAsked;
     await stop();
     log.info({}, STOPPED[config.interception]);
-    process.exit(0);
+    await exit(0);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.error({ reason: error.message }, "cannot start");
     process.stderr.write(`taskrole: ${error.message}\n`);
-    process.exit(EXIT_FAILED);
+    await exit(EXIT_FAILED);
   }
 }
 
@@ -56,10 +59,10 @@ function stopSignal(log: Log): Promise<void> {
 }
 
 /** Nothing that escapes is survived: a daemon in an unknown state is worse than one that systemd starts anew. */
-function reportBugs(log: Log): void {
+function reportBugs(log: Log, exit: (code: number) => Promise<never>): void {
   process.on("uncaughtException", (error) => {
     log.error({ err: error }, "a bug of taskrole; it stops");
-    process.exit(EXIT_FAILED);
+    void exit(EXIT_FAILED);
   });
 }
 

@@ -4,6 +4,7 @@ import type { Config } from "../app/options.ts";
 import { startAll } from "../app/services.ts";
 import type { Log } from "../audit/log.ts";
 import { staticWorkloads } from "../broker/static-workloads.ts";
+import type { Binding } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import { type MockEc2, startMockEc2 } from "../mock-ec2/mock-ec2.ts";
 import { lastSegment } from "../mock-ec2/world.ts";
@@ -57,7 +58,7 @@ async function startDaemon(mock: MockEc2, log: Log) {
   const resolver = staticWorkloads(new Map(CAST.map((actor) => [addressOf(actor), workloadOf(actor)])));
   const { server, services, prefetch } = compose(demoConfig(mock), log, { resolver });
   const stop = await startAll(services);
-  await Promise.all(CAST.filter(({ role }) => role !== undefined).map((actor) => prefetch(workloadOf(actor))));
+  await Promise.all(CAST.filter(({ role }) => role !== undefined).map((actor) => prefetch(bindingOf(actor))));
   const { port } = server.address() ?? { port: 0 };
   return { daemon: { host: DAEMON_HOST, port }, stop };
 }
@@ -73,6 +74,12 @@ const workloadOf = ({ name, role, shownAs }: Actor): Workload => ({
   name,
   startedAt: "demo",
   ...(role !== undefined && { roleClaim: { text: role, place: shownAs } }),
+});
+
+const bindingOf = (actor: Actor): Binding => ({
+  address: addressOf(actor),
+  workload: workloadOf(actor),
+  isCurrent: () => true,
 });
 
 const layWires = (daemon: { host: string; port: number }): Promise<readonly Wire[]> =>

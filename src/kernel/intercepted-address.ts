@@ -32,7 +32,7 @@ const credentialsAddress = (family: IpFamily, address: string): InterceptedAddre
  * Where they look for container credentials: ECS's agent and EKS's, neither of which a plain EC2 host has.
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
  */
-export const CREDENTIALS_ADDRESSES: readonly InterceptedAddress[] = [
+const CREDENTIALS_ADDRESSES: readonly InterceptedAddress[] = [
   credentialsAddress("ipv4", "169.254.170.2"),
   credentialsAddress("ipv4", "169.254.170.23"),
   credentialsAddress("ipv6", "fd00:ec2::23"),

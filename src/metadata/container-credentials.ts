@@ -27,7 +27,7 @@ export async function containerCredentials(broker: Broker, { binding }: Asked): 
  * All that any client wants of it: s3fs counts its five keys, minio-js wants the Code, newer SDKs read the AccountId.
  * It says the true end of the session, which clients heed here, also those (Envoy) that don't on the metadata service.
  */
-export const containerDocument = ({ roleArn }: Grant, credentials: Credentials): object => ({
+const containerDocument = ({ roleArn }: Grant, credentials: Credentials): object => ({
   RoleArn: roleArn,
   AccessKeyId: credentials.accessKeyId,
   SecretAccessKey: credentials.secretAccessKey,

@@ -43,7 +43,9 @@ export function metadataService(parts: MetadataServiceParts): HttpHandler {
       if (!(error instanceof Refusal)) throw error;
       parts.events.refused({ peerAddress: request.peerAddress, failure: error.failure, cause: error.cause, ...seen });
       const context = { surface: seen.surface, at: parts.now() };
-      return onBinding(failureResponse(error.failure, context), request, seen.binding);
+      const response = failureResponse(error.failure, context);
+      const secondsLeft = response.status === 200 ? seen.secondsLeft : undefined;
+      return onBinding(withSecondsLeft(response, secondsLeft), request, seen.binding);
     }
   };
 }
@@ -54,6 +56,8 @@ interface Seen {
   path?: string;
   workload?: Workload;
   binding?: Binding;
+  /** Of the metadata token, once it is found good. */
+  secondsLeft?: number | undefined;
 }
 
 interface Step {
@@ -73,10 +77,10 @@ async function answer({ parts, handle, request, seen }: Step): Promise<HttpRespo
   const binding = await parts.broker.identify(request.peerAddress);
   seen.binding = binding;
   seen.workload = binding.workload;
-  const secondsLeft = checkAuth(route?.auth ?? defaultAuth(method, seen.surface), { parts, request, binding });
+  seen.secondsLeft = checkAuth(route?.auth ?? defaultAuth(method, seen.surface), { parts, request, binding });
   if (!route) throw new Refusal({ kind: "path-unknown" });
   const response = await handle[route.name]({ request, segments, binding });
-  return onBinding(withSecondsLeft(response, secondsLeft), request, binding);
+  return onBinding(withSecondsLeft(response, seen.secondsLeft), request, binding);
 }
 
 /** On a metadata path that is none, a token is still looked at: who has a bad one learns that first. */

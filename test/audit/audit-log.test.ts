@@ -63,6 +63,23 @@ describe("auditLog", () => {
     assert.equal(lines.at(-1)?.["repeats"], 4);
   });
 
+  it("lets no harmless path keep a telling one out of the log, nor a flood of paths that are made up", () => {
+    const { lines, events } = bench();
+    const refuse = (path: string, kind: "path-blocked" | "path-forbidden" = "path-blocked") => {
+      const failure = { kind, path, because: "the host's" };
+      events.refused({ peerAddress: "10.0.0.1", failure, path: `/latest/${path}` });
+    };
+    refuse("meta-data/public-ipv4");
+    refuse("user-data");
+    refuse("dynamic/instance-identity/pkcs7", "path-forbidden");
+    refuse("meta-data/identity-credentials/ec2/info", "path-forbidden");
+    assert.equal(lines.length, 4);
+    for (let i = 0; i < 1000; i += 1) refuse(`meta-data/made-up-${i}/and/more-${i}`);
+    for (let i = 0; i < 1000; i += 1)
+      refuse(`meta-data/identity-credentials/ec2/security-credentials/x${i}`, "path-forbidden");
+    assert.equal(lines.length, 5);
+  });
+
   it("writes the words of a cause, and nothing in them that could be a key or a token", () => {
     const { lines, events } = bench();
     const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";

@@ -9,13 +9,13 @@ import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import { sleep } from "../../src/kit/sleep.ts";
-import { clock, credentials, refused, workload } from "../support/workloads.ts";
+import { binding, clock, credentials, MINUTE, refused, workload } from "../support/workloads.ts";
 
 const RED = workload("red", "red-role");
 const BLUE = workload("blue", "blue-role");
 
 function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver?: WorkloadResolver } = {}) {
-  const { now } = clock();
+  const { now, turn } = clock();
   const asked: Grant[] = [];
   const broker = new CredentialBroker({
     resolver:
@@ -42,7 +42,7 @@ function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver
     const binding = await broker.identify(address);
     return broker.credentialsFor(binding, await broker.grantFor(binding.workload));
   };
-  return { broker, asked, credentialsOf };
+  return { broker, asked, credentialsOf, turn };
 }
 
 describe("CredentialBroker", () => {
@@ -97,9 +97,37 @@ describe("CredentialBroker", () => {
     assert.equal((await refused(bench({ issue }).credentialsOf("10.0.0.1"))).kind, "sts-denied");
   });
 
+  it("knows nobody at a link-local address, whatever its sources say: each link has such addresses of its own", async () => {
+    const resolver = staticWorkloads(new Map([["fe80::42:acff:fe11:2", RED]]));
+    const { broker } = bench({ resolver });
+    assert.equal((await refused(broker.identify("fe80::42:acff:fe11:2"))).kind, "unknown-peer");
+  });
+
+  it("renews the session of a workload that lives, though it does not ask, and lets go of one that ended", async () => {
+    const ended = new Set<string>();
+    const resolver: WorkloadResolver = {
+      source: "test",
+      resolve: (address) => {
+        const of = address === "10.0.0.1" ? RED : BLUE;
+        return Promise.resolve({ address, workload: of, isCurrent: () => !ended.has(address) });
+      },
+    };
+    const { broker, asked, credentialsOf, turn } = bench({ resolver });
+    await credentialsOf("10.0.0.1");
+    await broker.prefetch(await broker.identify("10.0.0.2"));
+    ended.add("10.0.0.2");
+    for (let half = 1; half <= 4 * 60; half += 1) {
+      turn(MINUTE / 2);
+      broker.renewUsed();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const calls = asked.map(({ roleName }) => roleName);
+    assert.deepEqual(calls, ["red-role", "blue-role", ...new Array(4).fill("red-role")], "every half hour");
+  });
+
   it("has what it prefetched ready, without another call", async () => {
     const { broker, credentialsOf, asked } = bench();
-    await broker.prefetch(RED);
+    await broker.prefetch(binding("10.0.0.1", RED));
     await credentialsOf("10.0.0.1");
     assert.equal(asked.length, 1);
   });

@@ -40,36 +40,36 @@ for (const [version, lines, body, keepAlive, because] of ACCEPTED) {
 }
 
 // biome-ignore format: one row a line
-const REFUSED: readonly [status: number, version: "1.0" | "1.1", lines: readonly string[], because: string][] = [
-  [400, "1.1", ["Host: a", "Host: a"],                                   "a second Host, though equal"],
-  [400, "1.1", ["Content-Length: 1", "Content-Length: 1"],               "a second Content-Length, though equal"],
-  [400, "1.1", ["Content-Length: 1, 1"],                                 "two lengths in one field"],
-  [400, "1.1", ["Content-Length:"],                                      "an empty length"],
-  [400, "1.1", ["Content-Length: +1"],                                   "a sign"],
-  [400, "1.1", ["Content-Length: -1"],                                   "a negative length"],
-  [400, "1.1", ["Content-Length: 0x1"],                                  "hexadecimal"],
-  [400, "1.1", ["Content-Length: 1e1"],                                  "an exponent"],
-  [400, "1.1", ["Content-Length: 1 1"],                                  "two numbers"],
-  [400, "1.1", ["Content-Length: \xb2"],                                 "a digit that is not ASCII's"],
-  [413, "1.1", ["Content-Length: 1025"],                                 "too large"],
-  [413, "1.1", ["Content-Length: 18446744073709551617"],                 "2^64 + 1, which some read as 1"],
-  [400, "1.1", ["Transfer-Encoding: chunked", "Content-Length: 0"],      "both framings"],
-  [400, "1.1", ["Transfer-Encoding: chunked", "Transfer-Encoding: x"],   "a second Transfer-Encoding"],
-  [400, "1.1", ["Transfer-Encoding: gzip, chunked"],                     "another coding"],
-  [400, "1.1", ["Transfer-Encoding: identity"],                          "a coding that is none"],
-  [400, "1.1", ["Transfer-Encoding: Chunked"],                           "not exactly chunked"],
-  [400, "1.1", ["Transfer-Encoding: \"chunked\""],                       "quoted"],
-  [400, "1.1", ["Transfer-Encoding:"],                                   "an empty coding"],
-  [400, "1.0", ["Transfer-Encoding: chunked"],                           "HTTP/1.0 has no chunks"],
-  [417, "1.1", ["Expect: 200-ok"],                                       "another expectation"],
-  [400, "1.1", ["Expect: 100-continue", "Expect: 100-continue"],         "a second Expect"],
+const REFUSED: readonly [reason: RegExp, version: "1.0" | "1.1", lines: readonly string[], because: string][] = [
+  [/twice/, "1.1", ["Host: a", "Host: a"],                                   "a second Host, though equal"],
+  [/twice/, "1.1", ["Content-Length: 1", "Content-Length: 1"],               "a second Content-Length, though equal"],
+  [/^Content-Length/, "1.1", ["Content-Length: 1, 1"],                                 "two lengths in one field"],
+  [/^Content-Length/, "1.1", ["Content-Length:"],                                      "an empty length"],
+  [/^Content-Length/, "1.1", ["Content-Length: +1"],                                   "a sign"],
+  [/^Content-Length/, "1.1", ["Content-Length: -1"],                                   "a negative length"],
+  [/^Content-Length/, "1.1", ["Content-Length: 0x1"],                                  "hexadecimal"],
+  [/^Content-Length/, "1.1", ["Content-Length: 1e1"],                                  "an exponent"],
+  [/^Content-Length/, "1.1", ["Content-Length: 1 1"],                                  "two numbers"],
+  [/^Content-Length/, "1.1", ["Content-Length: \xb2"],                                 "a digit that is not ASCII's"],
+  [/limit/, "1.1", ["Content-Length: 1025"],                                 "too large"],
+  [/limit/, "1.1", ["Content-Length: 18446744073709551617"],                 "2^64 + 1, which some read as 1"],
+  [/^both/, "1.1", ["Transfer-Encoding: chunked", "Content-Length: 0"],      "both framings"],
+  [/twice/, "1.1", ["Transfer-Encoding: chunked", "Transfer-Encoding: x"],   "a second Transfer-Encoding"],
+  [/^Transfer-Encoding/, "1.1", ["Transfer-Encoding: gzip, chunked"],                     "another coding"],
+  [/^Transfer-Encoding/, "1.1", ["Transfer-Encoding: identity"],                          "a coding that is none"],
+  [/^Transfer-Encoding/, "1.1", ["Transfer-Encoding: Chunked"],                           "not exactly chunked"],
+  [/^Transfer-Encoding/, "1.1", ["Transfer-Encoding: \"chunked\""],                       "quoted"],
+  [/^Transfer-Encoding/, "1.1", ["Transfer-Encoding:"],                                   "an empty coding"],
+  [/1\.0/, "1.0", ["Transfer-Encoding: chunked"],                           "HTTP/1.0 has no chunks"],
+  [/^Expect/, "1.1", ["Expect: 200-ok"],                                       "another expectation"],
+  [/twice/, "1.1", ["Expect: 100-continue", "Expect: 100-continue"],         "a second Expect"],
 ];
 
-for (const [status, version, lines, because] of REFUSED) {
-  test(`${version} ${lines.join("; ")} is ${status}: ${because}`, () => {
+for (const [reason, version, lines, because] of REFUSED) {
+  test(`${version} ${lines.join("; ")} is refused: ${because}`, () => {
     const outcome = framing(version, lines);
     assert.ok(outcome instanceof RequestError);
-    assert.equal(outcome.status, status);
+    assert.match(outcome.reason, reason);
   });
 }
 

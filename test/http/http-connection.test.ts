@@ -186,11 +186,12 @@ async function drip(client: RawClient, bytes: string): Promise<void> {
 // biome-ignore format: one row a line
 const SLOW: readonly [because: string, start: string, rest: string, status: number | undefined][] = [
   ["nothing is sent",                 "",                                               "",                 undefined],
-  ["half a head is sent",             "GET / HTTP/1.1\r\n",                             "",                 408],
-  ["a head comes byte by byte",       "GET / HTTP/1.1\r\n",                             "A: b\r\n".repeat(50), 408],
-  ["half a body is sent",             "PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx",   "",                 408],
-  ["a body comes byte by byte",       "PUT / HTTP/1.1\r\nContent-Length: 900\r\n\r\n",  "x".repeat(200),    408],
-  ["the second request is but begun", `${GET}GET`,                                      " /aaaaaaaaaaaaaaa".repeat(9), 408],
+  ["an empty line is all that is sent", "\r\n",                                       "",                 undefined],
+  ["half a head is sent",             "GET / HTTP/1.1\r\n",                             "",                 400],
+  ["a head comes byte by byte",       "GET / HTTP/1.1\r\n",                             "A: b\r\n".repeat(50), 400],
+  ["half a body is sent",             "PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx",   "",                 400],
+  ["a body comes byte by byte",       "PUT / HTTP/1.1\r\nContent-Length: 900\r\n\r\n",  "x".repeat(200),    400],
+  ["the second request is but begun", `${GET}GET`,                                      " /aaaaaaaaaaaaaaa".repeat(9), 400],
 ];
 
 for (const [because, start, rest, status] of SLOW) {
@@ -242,6 +243,14 @@ test("a surface that never answers: 503 in time, and its late answer goes nowher
   );
 });
 
+test("the 503 to a HEAD has no body either", LIMIT, async (t) => {
+  const { port } = await serving(t, () => new Promise(() => {}), { ...QUICK, answerMs: 50 });
+  const client = new RawClient(port).send("HEAD / HTTP/1.1\r\n\r\n");
+  assert.equal((await client.response({ toHead: true })).status, 503);
+  assert.equal(await client.ending, "end");
+  assert.equal(client.received, "");
+});
+
 test("a client that never reads its answer is reset, and its memory freed", LIMIT, async (t) => {
   for (const status of [200, 404]) {
     const { server, port } = await serving(t, async () => text("x".repeat(32 << 20), { status }), QUICK);
@@ -290,7 +299,7 @@ test("the answer to a refused request arrives although its sender sends all it h
     client.socket.write(`PUT / HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`, resolve),
   );
   client.socket.resume();
-  assert.equal((await client.response()).status, 413);
+  assert.equal((await client.response()).status, 400);
   assert.equal(await client.ending, "end");
   client.close();
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { HttpServer } from "../../src/http/http-server.ts";
+import { DEFAULT_LIMITS, HttpServer } from "../../src/http/http-server.ts";
 import { RawClient } from "./raw-client.ts";
 import { deferred, echo, serving, sleep, text, until } from "./serving.ts";
 
@@ -105,6 +105,43 @@ test("the 65th connection of a peer costs it its idlest, and no one else anythin
   for (const client of [first, neighbour, late]) assert.equal((await client.send(GET).response()).status, 200);
   for (const client of [...clients, neighbour, late]) client.close();
   await until(() => server.connectionCount() === 0);
+});
+
+test("the limits are those that are documented: 5 s for a request, 120 s idle, 64 connections a workload", () => {
+  const { requestMs, idleMs, connectionsPerPeer } = DEFAULT_LIMITS;
+  assert.deepEqual([requestMs, idleMs, connectionsPerPeer], [5_000, 120_000, 64]);
+});
+
+test("one connection more than there is room for costs whoever has the most its idlest", LIMIT, async (t) => {
+  const { server, port } = await serving(t, echo, { connectionsInAll: 4, sweepEveryMs: 10 });
+  const answered = async (address: string): Promise<RawClient> => {
+    const client = new RawClient(port, address).send(GET);
+    await client.response();
+    await sleep(30);
+    return client;
+  };
+  const single = await answered("127.0.0.5");
+  const many = [await answered("127.0.0.6"), await answered("127.0.0.6"), await answered("127.0.0.6")];
+  const late = await answered("127.0.0.7");
+  assert.equal(await many[0]?.ending, "end");
+  assert.equal(server.connectionCount(), 4);
+  for (const client of [single, ...many.slice(1), late]) assert.equal((await client.send(GET).response()).status, 200);
+  for (const client of [single, ...many, late]) client.close();
+});
+
+test("where everybody has one connection, the newcomer costs the longest unused", LIMIT, async (t) => {
+  const { port } = await serving(t, echo, { connectionsInAll: 2, sweepEveryMs: 10 });
+  const first = new RawClient(port, "127.0.0.5").send(GET);
+  await first.response();
+  await sleep(30);
+  const second = new RawClient(port, "127.0.0.6").send(GET);
+  await second.response();
+  await sleep(30);
+  await first.send(GET).response();
+  const late = new RawClient(port, "127.0.0.7").send(GET);
+  assert.equal((await late.response()).status, 200);
+  assert.equal(await second.ending, "end");
+  for (const client of [first, late]) client.close();
 });
 
 test("a connection that is being answered outlives idle ones when its peer opens too many", LIMIT, async (t) => {

@@ -55,3 +55,15 @@ test("skipping takes what there is, and never beyond", () => {
   assert.equal(input.skip(1), 1);
   assert.equal(input.takeLine(), "e");
 });
+
+test("what has been read is let go of when that is all, and not before", () => {
+  const input = inputOf("x".repeat(1000), "y");
+  input.skip(1000);
+  input.release();
+  assert.equal(input.unread, 1);
+  input.skip(1);
+  input.release();
+  assert.deepEqual([input.bytes.length, input.text, input.at], [0, "", 0]);
+  input.append(Buffer.from("z\r\n"));
+  assert.equal(input.takeLine(), "z");
+});

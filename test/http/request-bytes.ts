@@ -168,3 +168,24 @@ export const requestBytes = (): fc.Arbitrary<Buffer> =>
   fc
     .tuple(fc.array(request, { minLength: 1, maxLength: 3 }), fc.array(mutation, { maxLength: 2 }))
     .map(([requests, mutations]) => mutations.reduce(mutated, Buffer.from(requests.join("") + SENTINEL, "latin1")));
+
+const filled = (head: string, tail: string, bytes: number): string =>
+  head + "x".repeat(bytes - head.length - tail.length) + tail;
+
+const atOrNear = (limit: number): fc.Arbitrary<number> => fc.integer({ min: limit - 2, max: limit + 2 });
+
+/** A head, the fields of one, a body or its chunks as large as may be, or a byte or two more or less; then the sentinel. */
+export const bytesNearLimits = (): fc.Arbitrary<Buffer> =>
+  fc
+    .oneof(
+      atOrNear(8192).map((bytes) => filled("GET /", " HTTP/1.1\r\n\r\n", bytes)),
+      atOrNear(8192).map((bytes) => filled("GET / HTTP/1.1\r\nHost: a\r\nA: ", "\r\n\r\n", bytes)),
+      atOrNear(64).map((count) => `GET / HTTP/1.1\r\n${"A: b\r\n".repeat(count)}\r\n`),
+      atOrNear(1024).map((size) => `PUT / HTTP/1.1\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`),
+      atOrNear(1024).map((size) => chunkedRequest(`${size.toString(16)}\r\n${"x".repeat(size)}\r\n0\r\n\r\n`)),
+      atOrNear(64).map((count) => chunkedRequest(`0\r\n${"A: b\r\n".repeat(count)}\r\n`)),
+      atOrNear(8192).map((bytes) => chunkedRequest(filled("1;a=", "\r\nx\r\n0\r\n\r\n", bytes + 1))),
+    )
+    .map((text) => Buffer.from(text + SENTINEL, "latin1"));
+
+const chunkedRequest = (body: string): string => `PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
