@@ -58,7 +58,8 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
   const upstream = new UpstreamClient({ url: config.metadataUrl, now, timeoutMs: UPSTREAM_TIMEOUT_MS });
   const identity = new HostIdentitySource(upstream);
   const issuer = stsIssuer(config, upstream, identity);
-  const docker = given.resolver ? undefined : dockerService(config, log);
+  const interception = config.interception === "nftables" ? interceptionService(config, log) : undefined;
+  const docker = given.resolver ? undefined : dockerService(config, { log, enforce: interception?.enforce });
   const resolver = given.resolver ?? docker?.resolver;
   if (!resolver) throw new Error("there is no source of workloads");
   const broker = credentialBroker({ config, log, identity, issuer, resolver });
@@ -71,7 +72,7 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
     server,
     prefetch: (binding) => broker.prefetch(binding),
     services: [
-      ...(config.interception === "nftables" ? [interceptionService(config, log)] : []),
+      ...(interception ? [interception.service] : []),
       ...(docker ? [docker.service] : []),
       listenService(server, config, log),
       warmUp({ log, issuer, identity }),

@@ -1,4 +1,5 @@
 import type { Log } from "../audit/log.ts";
+import type { Enforce } from "../broker/address-enforcement.ts";
 import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
 import { DockerWorkloads } from "../docker/docker-workloads.ts";
 import { EngineClient } from "../docker/engine-client.ts";
@@ -22,11 +23,15 @@ export interface DockerPart {
 const NOBODY: BindingListener = { began: () => {}, ended: () => {} };
 
 /** The containers of the Engine at `dockerEndpoint`. It may start after the daemon, stop, and come back. */
-export function dockerService({ dockerEndpoint }: Pick<Config, "dockerEndpoint">, log: Log): DockerPart {
+export function dockerService(
+  { dockerEndpoint }: Pick<Config, "dockerEndpoint">,
+  { log, enforce }: { readonly log: Log; readonly enforce: Enforce | undefined },
+): DockerPart {
   let listener = NOBODY;
   const workloads = new DockerWorkloads({
     engine: new EngineClient({ endpoint: dockerEndpoint }),
     watchProcess,
+    ...(enforce && { enforce }),
     now: () => Date.now(),
     sleep,
     events: {

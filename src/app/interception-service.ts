@@ -1,11 +1,20 @@
 import type { Log } from "../audit/log.ts";
+import type { Enforce } from "../broker/address-enforcement.ts";
+import { runHostProgram } from "../kernel/host-programs.ts";
 import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../kernel/intercepted-address.ts";
 import { Interception } from "../kernel/interception.ts";
 import { InterceptionError } from "../kernel/interception-error.ts";
 import type { InterceptionStatus } from "../kernel/interception-status.ts";
+import { KernelBindings } from "../kernel/kernel-bindings.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 import { StartError } from "./start-error.ts";
+
+export interface InterceptionPart {
+  readonly service: Service;
+  /** Ties a container's address to its port of the bridge. */
+  readonly enforce: Enforce;
+}
 
 /**
  * Up before anything listens, watched while the daemon runs, and left up when
@@ -14,9 +23,14 @@ import { StartError } from "./start-error.ts";
 export function interceptionService(
   { listen, containerCredentials }: Pick<Config, "listen" | "containerCredentials">,
   log: Log,
-): Service {
+): InterceptionPart {
   const addresses = containerCredentials === "off" ? METADATA_ADDRESSES : ALL_ADDRESSES;
-  const interception = new Interception({ port: listen.port, addresses });
+  const bindings = new KernelBindings({ addresses, run: runHostProgram, now: () => Date.now() });
+  const service = rulesService(new Interception({ port: listen.port, addresses, bindings }), listen, log);
+  return { service, enforce: (owner) => bindings.enforce(owner) };
+}
+
+function rulesService(interception: Interception, listen: Config["listen"], log: Log): Service {
   const stopping = new AbortController();
   let watching = Promise.resolve();
   return {

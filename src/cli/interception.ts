@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import type { ListedBinding } from "../kernel/binding-table.ts";
 import type { Interception } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
 import type { Redirection } from "../kernel/nft-ruleset.ts";
@@ -72,7 +73,7 @@ const status = ({ json, ...flags }: RuleFlags & { readonly json?: true }): Promi
     if (!found.isInPlace) process.exitCode = EXIT_FAILED;
   });
 
-function statusText({ isInPlace, parts, counters, warnings }: InterceptionStatus): string {
+function statusText({ isInPlace, parts, bindings, counters, warnings }: InterceptionStatus): string {
   const verdict = isInPlace
     ? "Everything is in place."
     : "Not everything is in place: run `taskrole interception up` as root, with the flags that suit the daemon. " +
@@ -81,11 +82,17 @@ function statusText({ isInPlace, parts, counters, warnings }: InterceptionStatus
   return [
     ...parts.map(partLine),
     ...(packets.length === 0 ? [] : ["", "Packets since the rules were loaded:", ...packets]),
+    ...(bindings.length === 0
+      ? []
+      : ["", "Addresses that count on one port of a bridge alone:", ...bindings.map(bindingLine)]),
     "",
     verdict,
     ...warnings.map((warning) => `Warning: ${warning}`),
   ].join("\n");
 }
+
+const bindingLine = ({ address, veth, macAddress, note }: ListedBinding): string =>
+  `  ${address.padEnd(15)}  ${veth.padEnd(15)}  ${macAddress}  ${note}`;
 
 const partLine = ({ name, state, differences }: InterceptionPart): string =>
   [`${(state === "present" ? state : state.toUpperCase()).padEnd(8)}  ${name}`, ...differences].join("\n            ");

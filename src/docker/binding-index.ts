@@ -6,6 +6,7 @@ export type EvictionReason =
   | "the container left the network"
   | "the network was removed"
   | "its process ended"
+  | "the kernel no longer ties the address to it"
   | "the Engine no longer gives it the address";
 
 export interface IndexEntry {

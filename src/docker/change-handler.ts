@@ -14,6 +14,14 @@ export interface ChangeHandlerParts {
   readonly audit: BindingAudit;
   readonly sleep: Sleep;
   readonly events: { onStreamUp(): void; onStreamDown(reason: string): void };
+  /** Told of a container that has, or may have, an address that nobody asked about yet. */
+  readonly anticipate: (newcomer: Newcomer) => Promise<void>;
+}
+
+export interface Newcomer {
+  readonly containerId: string;
+  /** An id, or with podman a name; undefined when all that is known is that it runs. */
+  readonly network?: string;
 }
 
 /** Between two attempts to confirm all bindings after the events came back. */
@@ -66,7 +74,7 @@ export class ChangeHandler implements EventStreamListener {
   onChange(change: EngineChange): void {
     switch (change.kind) {
       case "container-began":
-        this.#doubt(this.#of(change.containerId));
+        this.#began(change);
         break;
       case "container-ended":
         this.#end(change.containerId, this.#of(change.containerId), "the container ended");
@@ -89,10 +97,17 @@ export class ChangeHandler implements EventStreamListener {
     }
   }
 
+  #began({ containerId }: { containerId: string }): void {
+    const own = this.#of(containerId);
+    this.#doubt(own);
+    if (own.length === 0) this.#behind(this.#parts.anticipate({ containerId }));
+  }
+
   /** Somebody new got an address of this network: nobody who is bound there may have lost his unnoticed. */
   #joined({ containerId, network }: { containerId: string; network: string }): void {
     this.#doubt(this.#of(containerId));
     this.#behind(this.#parts.audit.checkAddresses(this.#on(network)));
+    this.#behind(this.#parts.anticipate({ containerId, network }));
   }
 
   /** Its other addresses are in doubt: with its networks docker_gwbridge comes and goes, without events. */

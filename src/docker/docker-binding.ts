@@ -1,3 +1,4 @@
+import type { Enforcement } from "../broker/address-enforcement.ts";
 import type { Binding } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import type { Claim } from "./address-lookup.ts";
@@ -27,6 +28,13 @@ export interface DockerBinding extends Binding {
   readonly macAddress: string;
 }
 
+/** What a binding stands on besides the Engine's word. */
+export interface BindingProof {
+  readonly watch: ProcessWatch | undefined;
+  /** Undefined where nothing enforces addresses. */
+  readonly enforcement: Enforcement | undefined;
+}
+
 /** A binding and the watch over its process, ended together and for good. */
 export class WatchedBinding implements DockerBinding {
   readonly address: string;
@@ -34,20 +42,22 @@ export class WatchedBinding implements DockerBinding {
   readonly pid: number;
   readonly network: DockerBinding["network"];
   readonly macAddress: string;
+  readonly #enforcement: Enforcement | undefined;
   #watch: ProcessWatch | undefined;
   #hasEnded = false;
 
-  constructor({ address, network, member }: Claim, container: ContainerDetails, watch: ProcessWatch | undefined) {
+  constructor({ address, network, member }: Claim, container: ContainerDetails, proof: BindingProof) {
     this.address = address;
     this.workload = workloadOf(container);
     this.pid = container.pid;
     this.network = { id: network.id, name: network.name, bridge: network.bridge };
     this.macAddress = member.macAddress;
-    this.#watch = watch;
+    this.#watch = proof.watch;
+    this.#enforcement = proof.enforcement;
   }
 
   isCurrent(): boolean {
-    if (this.#watch && !this.#watch.isAlive()) this.end();
+    if (this.#watch?.isAlive() === false || this.#enforcement?.isInForce() === false) this.end();
     return !this.#hasEnded;
   }
 
@@ -56,12 +66,20 @@ export class WatchedBinding implements DockerBinding {
     return this.isCurrent() && this.#watch !== undefined;
   }
 
+  /** Why it is no longer current. */
+  get whyEnded(): "its process ended" | "the kernel no longer ties the address to it" {
+    return this.#enforcement?.isInForce() === false && this.#watch?.isAlive() !== false
+      ? "the kernel no longer ties the address to it"
+      : "its process ended";
+  }
+
   isFor({ network }: Claim, { id, startedAt }: ContainerDetails): boolean {
     return this.network.id === network.id && this.workload.id === id && this.workload.startedAt === startedAt;
   }
 
   end(): void {
     this.#hasEnded = true;
+    this.#enforcement?.release();
     this.#watch?.close();
     this.#watch = undefined;
   }

@@ -1,12 +1,14 @@
+import type { Enforce } from "../broker/address-enforcement.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import { canonicalAddress } from "../http/peer-address.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
+import { AddressGuard } from "./address-guard.ts";
 import { AddressLookup, type Sighting } from "./address-lookup.ts";
 import { BindingAudit } from "./binding-audit.ts";
 import { BindingIndex, type EvictionReason, type IndexEntry } from "./binding-index.ts";
-import { ChangeHandler } from "./change-handler.ts";
+import { ChangeHandler, type Newcomer } from "./change-handler.ts";
 import { type DockerBinding, WatchedBinding, type WatchProcess } from "./docker-binding.ts";
 import type { Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
@@ -29,6 +31,8 @@ export interface DockerWorkloadsEvents {
 export interface DockerWorkloadsOptions {
   readonly engine: Engine;
   readonly watchProcess: WatchProcess;
+  /** Without it a binding stands on the Engine's word and the process alone. */
+  readonly enforce?: Enforce;
   readonly now: () => EpochMs;
   readonly sleep: Sleep;
   readonly events: DockerWorkloadsEvents;
@@ -58,6 +62,7 @@ export class DockerWorkloads implements WorkloadResolver {
   readonly #journal = new EvictionJournal();
   readonly #index: BindingIndex;
   readonly #lookup: AddressLookup;
+  readonly #guard: AddressGuard;
   readonly #changes: ChangeHandler;
   readonly #stream: EventStream;
 
@@ -74,7 +79,9 @@ export class DockerWorkloads implements WorkloadResolver {
     this.#options = options;
     this.#index = index;
     this.#lookup = new AddressLookup(engine, directory);
-    this.#changes = new ChangeHandler({ journal, index, directory, audit, sleep, events });
+    this.#guard = new AddressGuard({ watchProcess: options.watchProcess, enforce: options.enforce });
+    const anticipate = (newcomer: Newcomer) => this.#anticipate(engine, newcomer);
+    this.#changes = new ChangeHandler({ journal, index, directory, audit, sleep, events, anticipate });
     this.#stream = new EventStream({ engine: options.engine, listener: this.#changes, now, sleep });
   }
 
@@ -95,10 +102,16 @@ export class DockerWorkloads implements WorkloadResolver {
     return this.#trusted(address) ?? (await this.#askOrTrustProcess(address));
   }
 
+  /** Bound while its start is under way, so that its first request finds all it needs. What fails here is asked again then. */
+  async #anticipate(engine: FreshEngine, newcomer: Newcomer): Promise<void> {
+    const addresses = await addressesOf(engine, newcomer);
+    await Promise.allSettled(addresses.map((address) => this.resolve(address)));
+  }
+
   #trusted(address: string): WatchedBinding | undefined {
     const entry = this.#index.trusted(address);
     if (!entry || entry.binding.isCurrent()) return entry?.binding;
-    this.#index.evict([entry], "its process ended");
+    this.#index.evict([entry], entry.binding.whyEnded);
     return undefined;
   }
 
@@ -132,37 +145,40 @@ export class DockerWorkloads implements WorkloadResolver {
   async #ask(address: string): Promise<WatchedBinding | undefined> {
     const { sleep, holdMs = HOLD_MS } = this.#options;
     let leftMs = holdMs;
+    let trouble: Trouble | undefined;
     const seen = new Set<string>();
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       const turn = this.#journal.next();
       const sighting = await this.#lookup.look(address);
       for (const id of containersIn(sighting)) seen.add(id);
       if (seen.size > 1) throw cannotTell(address, "it changed hands meanwhile");
-      const binding = this.#apply(address, sighting, turn);
+      const binding = await this.#apply(address, sighting, turn).catch((error: unknown): undefined => {
+        trouble = troubleOf(error);
+      });
       if (binding || sighting.kind === "foreign") return binding;
-      if (leftMs <= 0) return giveUp(address, sighting);
+      if (leftMs <= 0) return giveUp(address, sighting, trouble);
       await sleep(Math.min(pauseMs, leftMs));
       leftMs -= pauseMs;
     }
   }
 
   /** @returns undefined when it is worth looking again, or nobody's. @throws Refusal `contested-peer` */
-  #apply(address: string, sighting: Sighting, turn: number): WatchedBinding | undefined {
+  async #apply(address: string, sighting: Sighting, turn: number): Promise<WatchedBinding | undefined> {
     const known = this.#index.get(address);
-    if (sighting.kind === "owned") return this.#settle(known, sighting, turn);
+    if (sighting.kind === "owned") return await this.#settle(known, sighting, turn);
     if (known) this.#replace(known, turn);
     if (sighting.kind !== "contested") return undefined;
     throw new Refusal({ kind: "contested-peer", address, claimants: sighting.claimants });
   }
 
-  #settle(known: IndexEntry | undefined, sighting: Owned, turn: number): WatchedBinding | undefined {
+  async #settle(known: IndexEntry | undefined, sighting: Owned, turn: number): Promise<WatchedBinding | undefined> {
     const { claim, container } = sighting;
-    if (this.#journal.hasNoteSince(turn, [container.id, claim.network.id])) return undefined;
+    if (this.#isOvertaken(sighting, turn)) return undefined;
     if (known?.binding.isCurrent() && known.binding.isFor(claim, container)) {
       this.#index.confirm(known, turn);
       return known.binding;
     }
-    return !known || this.#replace(known, turn) ? this.#bind(sighting, turn) : undefined;
+    return !known || this.#replace(known, turn) ? await this.#bind(sighting, turn) : undefined;
   }
 
   /** False when a look begun later has confirmed it: then that one is right, and this one is old. */
@@ -170,19 +186,46 @@ export class DockerWorkloads implements WorkloadResolver {
     if (known.confirmedAt > turn) return false;
     this.#index.evict(
       [known],
-      known.binding.isCurrent() ? "the Engine no longer gives it the address" : "its process ended",
+      known.binding.isCurrent() ? "the Engine no longer gives it the address" : known.binding.whyEnded,
     );
     return true;
   }
 
-  #bind({ claim, container }: Owned, turn: number): WatchedBinding | undefined {
-    const watch = this.#options.watchProcess(container.pid, container.id);
-    const binding = new WatchedBinding(claim, container, watch);
-    if (!binding.isCurrent()) return undefined;
+  /** What was known before the kernel answered may be overtaken by the time it has. */
+  async #bind(sighting: Owned, turn: number): Promise<WatchedBinding | undefined> {
+    const { claim, container } = sighting;
+    const proof = await this.#guard.prove({
+      address: claim.address,
+      macAddress: claim.member.macAddress,
+      name: `${container.name} (${container.id.slice(0, 12)})`,
+      pid: container.pid,
+      containerId: container.id,
+      startedAt: container.startedAt,
+    });
+    const known = this.#index.get(claim.address);
+    if (known?.binding.isFor(claim, container)) return known.binding.isCurrent() ? known.binding : undefined;
+    const binding = new WatchedBinding(claim, container, proof);
+    if (known || !binding.isCurrent() || this.#isOvertaken(sighting, turn)) {
+      binding.end();
+      return undefined;
+    }
     this.#index.add(binding, turn);
     this.#options.events.onBound(binding);
     return binding;
   }
+
+  #isOvertaken({ claim, container }: Owned, turn: number): boolean {
+    return this.#journal.hasNoteSince(turn, [container.id, claim.network.id]);
+  }
+}
+
+async function addressesOf(engine: FreshEngine, { containerId, network }: Newcomer): Promise<readonly string[]> {
+  if (network === undefined) {
+    const container = await engine.container(containerId);
+    return container?.attachments.flatMap(({ addresses }) => addresses) ?? [];
+  }
+  const members = (await engine.network(network))?.members ?? [];
+  return members.filter((member) => member.containerId === containerId).flatMap(({ addresses }) => addresses);
 }
 
 type Owned = Extract<Sighting, { kind: "owned" }>;
@@ -192,9 +235,22 @@ function containersIn(sighting: Sighting): readonly string[] {
   return sighting.kind === "unsettled" ? [sighting.containerId] : [];
 }
 
+/** Why a container that is known could not be bound. */
+interface Trouble {
+  readonly reason: string;
+  readonly cause: Error;
+}
+
+/** A refusal is an answer, and a bug a bug; what else an address could not be tied for may pass. */
+function troubleOf(error: unknown): Trouble {
+  if (error instanceof Refusal || error instanceof EngineError || !(error instanceof Error)) throw error;
+  return { reason: error.message, cause: error };
+}
+
 /** Nobody's after the whole hold is an answer; a container that would not settle is none. */
-function giveUp(address: string, sighting: Sighting): undefined {
+function giveUp(address: string, sighting: Sighting, trouble: Trouble | undefined): undefined {
   if (sighting.kind === "unclaimed") return undefined;
+  if (trouble) throw cannotTell(address, trouble.reason, trouble.cause);
   throw cannotTell(address, `the container that has it does not come to run: ${containersIn(sighting).join()}`);
 }
 

@@ -1,6 +1,6 @@
+import { NextFlight } from "../kit/next-flight.ts";
 import type { ContainerDetails, Engine, NetworkDetails, NetworkSummary } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
-import { NextFlight } from "./next-flight.ts";
 
 /**
  * The Engine as a lookup may ask it: every answer is to a call sent after the question came, and the same question of

@@ -82,7 +82,8 @@ export class HttpConnection {
     if (this.#services.clock.sweeps < this.#deadline) return;
     if (this.#phase === "answering") this.#refuse(503, "no answer in time");
     else if (this.#phase === "reading" && this.#reader.isMidRequest) this.#refuse(400, "request not complete in time");
-    else if (this.#socket.writableLength > 0) this.reset();
+    // A client that does not read: what the kernel holds for it would go on being sent, to whoever has its address next.
+    else if (this.#phase === "closing" || this.#socket.writableLength > 0) this.reset();
     else this.destroy();
   }
 

@@ -1,3 +1,5 @@
+import type { ListedBinding } from "./binding-table.ts";
+
 /** "changed" includes what others added to it. */
 export type PartState = "present" | "absent" | "changed";
 
@@ -17,6 +19,8 @@ export interface RuleCounter {
 }
 
 export interface InterceptionStatus {
+  /** What a running daemon has bound. */
+  readonly bindings: readonly ListedBinding[];
   /** True when every part is present. */
   readonly isInPlace: boolean;
   readonly parts: readonly InterceptionPart[];

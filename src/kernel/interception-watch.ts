@@ -15,6 +15,8 @@ export interface InterceptionWatchEvents {
 
 interface Watched {
   readonly tables: readonly NftTable[];
+  /** True for further lines of nft's monitor that are news. */
+  readonly tells?: (line: string) => boolean;
   readonly check: () => Promise<InterceptionStatus>;
   readonly mend: () => Promise<void>;
 }
@@ -34,7 +36,7 @@ const MONITOR_RESTART_MAX_MS = 30_000;
 export async function watchInterception(watched: Watched, options: WatchOptions): Promise<void> {
   const { checkEveryMs, signal } = options;
   const news = new Bell();
-  const monitoring = followRuleset(watched.tables, options, () => news.ring());
+  const monitoring = followRuleset(watched, options, () => news.ring());
   while (!signal.aborted) {
     await news.wait(checkEveryMs, signal);
     if (!signal.aborted) await pause(await checkAndMend(watched, options), signal);
@@ -69,8 +71,8 @@ function requireInPlace({ isInPlace, parts }: InterceptionStatus): void {
 }
 
 /** Starts nft's monitor again whenever it ends, ever less often while it reports nothing. */
-async function followRuleset(tables: readonly NftTable[], { follow, signal }: WatchOptions, ring: () => void) {
-  const filters = tables.map(tellsOf);
+async function followRuleset(watched: Watched, { follow, signal }: WatchOptions, ring: () => void) {
+  const filters = [...watched.tables.map(tellsOf), ...(watched.tells ? [watched.tells] : [])];
   let restartMs = MONITOR_RESTART_MS;
   while (!signal.aborted) {
     await follow(["nft", "monitor"], onLine, signal);

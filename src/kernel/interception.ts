@@ -1,4 +1,5 @@
 import type { RunCommand } from "../kit/run-command.ts";
+import { bindingsIn, bindingTable, type ListedBinding } from "./binding-table.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
 import { HostPrograms, runHostProgram } from "./host-programs.ts";
 import { ALL_ADDRESSES, type InterceptedAddress } from "./intercepted-address.ts";
@@ -16,6 +17,7 @@ import {
   ipRulesToRemove,
   planIpRules,
 } from "./ip-rules.ts";
+import type { KernelBindings } from "./kernel-bindings.ts";
 import { compareTable, countersOf } from "./nft-listing.ts";
 import { type FollowLines, followLines } from "./nft-monitor.ts";
 import { interceptionTable, type NftTable, removalText, rulesetTexts, tableName } from "./nft-ruleset.ts";
@@ -25,8 +27,8 @@ export interface InterceptionOptions {
   readonly port: number;
   /** What is intercepted. Default: the metadata service's addresses and those of container credentials. */
   readonly addresses?: readonly InterceptedAddress[];
-  /** More tables for the same transaction, asked for at each load: the place of the bindings. */
-  readonly alongside?: () => readonly NftTable[];
+  /** Of a running daemon; without them `up` leaves their table alone. */
+  readonly bindings?: KernelBindings;
   /** The time between two checks when nft's monitor reports nothing; routing rules have no other. */
   readonly checkEveryMs?: number;
   readonly run?: RunCommand;
@@ -35,17 +37,17 @@ export interface InterceptionOptions {
 }
 
 const DEFAULT_CHECK_EVERY_MS = 5_000;
-const NO_TABLES = (): readonly NftTable[] => [];
 
 /** The packet rules of this host. Every method throws {@link InterceptionError}. */
 export class Interception {
-  readonly #options: Required<InterceptionOptions>;
+  readonly #options: Required<Omit<InterceptionOptions, "bindings">>;
+  readonly #bindings: KernelBindings | undefined;
   readonly #programs: HostPrograms;
 
-  constructor(options: InterceptionOptions) {
+  constructor({ bindings, ...options }: InterceptionOptions) {
+    this.#bindings = bindings;
     this.#options = {
       addresses: ALL_ADDRESSES,
-      alongside: NO_TABLES,
       checkEveryMs: DEFAULT_CHECK_EVERY_MS,
       run: runHostProgram,
       follow: followLines,
@@ -61,15 +63,19 @@ export class Interception {
    */
   async up(): Promise<void> {
     for (const family of this.#families()) await this.#mendIpRules(family);
-    await this.#programs.run(["nft", ...rulesetTexts(this.#tables())]);
+    await this.#alone(async () => {
+      await this.#programs.run(["nft", ...rulesetTexts(this.#tables())]);
+      this.#bindings?.loaded();
+    });
   }
 
   async check(): Promise<InterceptionStatus> {
     const families = this.#families();
-    const tables = await Promise.all(this.#tables().map((table) => this.#checkTable(table)));
+    const tables = await this.#alone(() => Promise.all(this.#tables().map((table) => this.#checkTable(table))));
     const rules = await Promise.all(families.map((family) => this.#checkIpRules(family)));
     const parts = [...tables, ...rules].flatMap((checked) => checked.parts);
     return {
+      bindings: await this.#listedBindings(),
       isInPlace: parts.every(({ state }) => state === "present"),
       parts,
       counters: tables.flatMap(({ counters }) => counters),
@@ -80,7 +86,7 @@ export class Interception {
   /** Removes what `up` made and nothing else; gives the names of what was there. The routing rules go last. */
   async down(): Promise<readonly string[]> {
     const families = this.#families();
-    const tables = await this.#presentTables();
+    const tables = await this.#presentTables([interceptionTable(this.#options), bindingTable(ALL_ADDRESSES, [])]);
     if (tables.length > 0) await this.#programs.run(["nft", ...tables.map(removalText)]);
     const removed = tables.map((table) => `table ${tableName(table)}`);
     for (const family of families) removed.push(...(await this.#removeIpRules(family, ALL_ADDRESSES)));
@@ -90,12 +96,37 @@ export class Interception {
   /** Checks at every change that nft reports and on a timer, and mends at once; resolves when aborted. */
   watch(events: InterceptionWatchEvents, signal: AbortSignal): Promise<void> {
     const { checkEveryMs, follow } = this.#options;
-    const watched = { check: () => this.check(), mend: () => this.up(), tables: this.#tables() };
+    const watched = {
+      check: () => this.#checkBindings(),
+      mend: () => this.up(),
+      tables: this.#tables(),
+      tells: (line: string) => this.#bindings?.isLossOf(line) ?? false,
+    };
     return watchInterception(watched, { events, checkEveryMs, follow, signal });
   }
 
+  /** What is wrong with the bindings' table ends them all, before anything is mended. */
+  async #checkBindings(): Promise<InterceptionStatus> {
+    const status = await this.check();
+    const wrong = status.parts.some(({ name, state }) => state !== "present" && / bridge taskrole\b/.test(name));
+    if (wrong) this.#bindings?.lose();
+    return status;
+  }
+
+  /** A daemon knows its own; by hand they are read from the kernel. */
+  async #listedBindings(): Promise<readonly ListedBinding[]> {
+    if (this.#bindings) return this.#bindings.bound;
+    const listing = await this.#programs.listTable(bindingTable(ALL_ADDRESSES, []));
+    return listing ? bindingsIn(listing) : [];
+  }
+
+  #alone<T>(task: () => Promise<T>): Promise<T> {
+    return this.#bindings ? this.#bindings.alone(task) : task();
+  }
+
   #tables(): readonly NftTable[] {
-    return [interceptionTable(this.#options), ...this.#options.alongside()];
+    const table = interceptionTable(this.#options);
+    return this.#bindings ? [table, this.#bindings.table()] : [table];
   }
 
   #families(): readonly IpFamily[] {
@@ -144,8 +175,7 @@ export class Interception {
     }
   }
 
-  async #presentTables(): Promise<readonly NftTable[]> {
-    const tables = this.#tables();
+  async #presentTables(tables: readonly NftTable[]): Promise<readonly NftTable[]> {
     const listings = await Promise.all(tables.map((table) => this.#programs.listTable(table)));
     return tables.filter((_, place) => listings[place] !== undefined);
   }

@@ -1,11 +1,17 @@
 import type { InterceptionPart, RuleCounter } from "./interception-status.ts";
-import { type NftChain, type NftTable, POLICY, priorityOf, tableName } from "./nft-ruleset.ts";
+import { type NftChain, type NftSet, type NftTable, POLICY, tableName } from "./nft-ruleset.ts";
 
 /** What `nft -j list table` shows, in its own spelling: one kind of object in each entry. */
 interface ListedEntry {
   readonly table?: { readonly family: string; readonly name: string; readonly flags?: string | readonly string[] };
   readonly chain?: ListedChain;
   readonly rule?: ListedRule;
+  readonly set?: ListedSet;
+}
+export interface ListedSet {
+  readonly name: string;
+  /** Texts, or { concat: texts }; none when it is empty. */
+  readonly elem?: readonly unknown[];
 }
 interface ListedChain {
   readonly name: string;
@@ -62,7 +68,38 @@ function tableDifferences(table: NftTable, listing: TableListing): readonly stri
     // Not which one: nft 1.0.6 prints the table's name in its place.
     ...(hasFlags ? ["it has a flag, perhaps dormant: then none of its rules works"] : []),
     ...foreign.map((chain) => `a chain was added: ${chain.name}`),
+    ...(table.sets ?? []).flatMap((set) => setDifferences(set, listing)),
   ];
+}
+
+/** How many, not which: which container is where is for {@link elementsOf} to tell. */
+function setDifferences({ name, elements }: NftSet, listing: TableListing): readonly string[] {
+  const listed = listing.find(({ set }) => set?.name === name)?.set;
+  if (listed === undefined) return [`a set is missing: ${name}`];
+  const found = new Set(elementsOf(listed).map(({ key }) => key.join(" . ")));
+  const expected = new Set(elements.map((element) => element.replace(/ comment .*$/, "").replaceAll('"', "")));
+  const [missing, added] = [expected.difference(found).size, found.difference(expected).size];
+  return [
+    ...(missing > 0 ? [`${missing} of ${expected.size} elements are missing in the set ${name}`] : []),
+    ...(added > 0 ? [`${added} elements were added to the set ${name}`] : []),
+  ];
+}
+
+export interface ListedElement {
+  /** The parts of a concatenation, or the one that it is. */
+  readonly key: readonly string[];
+  /** "" when there is none. */
+  readonly comment: string;
+}
+
+export const elementsOf = ({ elem = [] }: ListedSet): readonly ListedElement[] => elem.map(elementOf);
+
+/** "172.17.0.2", { concat: [...] }, or either as { elem: { val, comment } }. */
+function elementOf(element: unknown): ListedElement {
+  const { elem } = isObject(element) ? (element as { elem?: { val: unknown; comment?: string } }) : {};
+  if (elem) return { key: elementOf(elem.val).key, comment: elem.comment ?? "" };
+  const { concat } = isObject(element) ? (element as { concat?: readonly unknown[] }) : {};
+  return { key: (concat ?? [element]).map(String), comment: "" };
 }
 
 function compareChain(table: NftTable, chain: NftChain, listing: TableListing): InterceptionPart {
@@ -73,7 +110,7 @@ function compareChain(table: NftTable, chain: NftChain, listing: TableListing): 
 }
 
 function hookDifferences({ base }: NftChain, listed: ListedChain): readonly string[] {
-  const expected = base && { type: base.type, hook: base.hook, prio: priorityOf(base), policy: POLICY };
+  const expected = base && { type: base.type, hook: base.hook, prio: base.priority.value, policy: POLICY };
   return (["type", "hook", "prio", "policy"] as const)
     .filter((field) => listed[field] !== expected?.[field])
     .map((field) => `its ${field} is ${listed[field] ?? "not set"} instead of ${expected?.[field] ?? "not set"}`);

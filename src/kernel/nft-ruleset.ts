@@ -10,9 +10,23 @@ export interface NftRule {
 /** Where a chain begins; a chain without one is only jumped to. */
 export interface NftHook {
   readonly type: "nat" | "filter";
-  readonly hook: "prerouting" | "input" | "forward" | "output";
-  /** The standard priority that the chain runs shortly before. */
-  readonly before: "dstnat" | "filter";
+  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting";
+  readonly priority: NftPriority;
+}
+
+/** As it is written and as it is listed: the names of priorities differ between the families. */
+export interface NftPriority {
+  readonly words: string;
+  readonly value: number;
+}
+
+/** A set that the daemon fills. */
+export interface NftSet {
+  readonly name: string;
+  /** "ipv4_addr" or "ifname . ether_addr . ipv4_addr" */
+  readonly type: string;
+  /** In nft's own words, e.g. `"veth1" . 02:42:ac:11:00:02 . 172.17.0.2`. */
+  readonly elements: readonly string[];
 }
 
 export interface NftChain {
@@ -24,6 +38,7 @@ export interface NftChain {
 export interface NftTable {
   readonly family: "inet" | "bridge";
   readonly name: string;
+  readonly sets?: readonly NftSet[];
   readonly chains: readonly NftChain[];
 }
 
@@ -36,7 +51,11 @@ const STANDARD_PRIORITY = { dstnat: -100, filter: 0 } as const;
  */
 const LEAD = 10;
 
-export const priorityOf = ({ before }: NftHook): number => STANDARD_PRIORITY[before] - LEAD;
+const before = (name: keyof typeof STANDARD_PRIORITY): NftPriority => ({
+  words: `${name} - ${LEAD}`,
+  value: STANDARD_PRIORITY[name] - LEAD,
+});
+
 export const POLICY = "accept";
 
 /** "inet taskrole", as nft's commands and its monitor name a table. */
@@ -66,7 +85,7 @@ const IP_WORD = { ipv4: "ip", ipv6: "ip6" } as const;
  */
 const redirectChain = ({ port, addresses }: Redirection): NftChain => ({
   name: "prerouting",
-  base: { type: "nat", hook: "prerouting", before: "dstnat" },
+  base: { type: "nat", hook: "prerouting", priority: before("dstnat") },
   rules: [
     { text: 'iifname "lo" return', comment: "what the host sends to itself stays as it is" },
     ...addresses.map((address) => ({
@@ -78,7 +97,7 @@ const redirectChain = ({ port, addresses }: Redirection): NftChain => ({
 
 const inputChain = ({ port }: Redirection): NftChain => ({
   name: "input",
-  base: { type: "filter", hook: "input", before: "filter" },
+  base: { type: "filter", hook: "input", priority: before("filter") },
   rules: [{ text: `tcp dport ${port} jump daemon_port`, comment: `judge whoever comes to port ${port}` }],
 });
 
@@ -108,7 +127,7 @@ const daemonPortChain = ({ port, addresses }: Redirection): NftChain => ({
 /** Other ports, other protocols, and connections opened before the table was loaded. */
 const forwardChain = ({ addresses }: Redirection): NftChain => ({
   name: "forward",
-  base: { type: "filter", hook: "forward", before: "filter" },
+  base: { type: "filter", hook: "forward", priority: before("filter") },
   rules: addresses.map((address) => ({
     text: `${destination(address)} jump deny`,
     comment: `no ${address.packets} packet is forwarded to the real service`,
@@ -133,7 +152,7 @@ const denyChain: NftChain = {
  */
 const outputChain = ({ port }: Redirection): NftChain => ({
   name: "output",
-  base: { type: "filter", hook: "output", before: "filter" },
+  base: { type: "filter", hook: "output", priority: before("filter") },
   rules: [
     {
       text: `tcp sport ${port} oifname != "lo" ct state != { established, related } counter drop`,
@@ -147,21 +166,36 @@ const outputChain = ({ port }: Redirection): NftChain => ({
  * coming in, and at no moment is a table missing. `add` before `delete` makes it idempotent; `destroy table` would
  * say the same and is a syntax error in nft 1.0.6.
  *
- * One text for each table, because nft takes them as arguments and the kernel limits one argument to 128 KiB.
+ * Several texts, because nft takes them as arguments and the kernel limits one argument to 128 KiB: one for each table,
+ * and one for each 500 elements of its sets.
  */
-export const rulesetTexts = (tables: readonly NftTable[]): readonly string[] => tables.map(replacement);
+export const rulesetTexts = (tables: readonly NftTable[]): readonly string[] =>
+  tables.flatMap((table) => [replacement(table), ...(table.sets ?? []).flatMap((set) => elementTexts(table, set))]);
 
 /** Removes the table, be it there or not, and touches no other. */
 export const removalText = (table: NftTable): string =>
   `add table ${tableName(table)}\ndelete table ${tableName(table)}\n`;
 
 const replacement = (table: NftTable): string =>
-  `${removalText(table)}table ${tableName(table)} {\n${table.chains.map(chainText).join("\n")}}\n`;
+  `${removalText(table)}table ${tableName(table)} {\n${[...(table.sets ?? []).map(setText), ...table.chains.map(chainText)].join("\n")}}\n`;
+
+const setText = ({ name, type }: NftSet): string => `  set ${name} {\n    type ${type};\n  }\n`;
+
+const ELEMENTS_A_TEXT = 500;
+
+function elementTexts(table: NftTable, { name, elements }: NftSet): readonly string[] {
+  const texts: string[] = [];
+  for (let from = 0; from < elements.length; from += ELEMENTS_A_TEXT) {
+    const some = elements.slice(from, from + ELEMENTS_A_TEXT);
+    texts.push(`add element ${tableName(table)} ${name} { ${some.join(", ")} }\n`);
+  }
+  return texts;
+}
 
 const chainText = ({ name, base, rules }: NftChain): string =>
   [`  chain ${name} {`, ...(base ? [hookText(base)] : []), ...rules.map(ruleText), "  }\n"].join("\n");
 
-const hookText = ({ type, hook, before }: NftHook): string =>
-  `    type ${type} hook ${hook} priority ${before} - ${LEAD}; policy ${POLICY};`;
+const hookText = ({ type, hook, priority }: NftHook): string =>
+  `    type ${type} hook ${hook} priority ${priority.words}; policy ${POLICY};`;
 
 const ruleText = ({ text, comment }: NftRule): string => `    ${text} comment "${comment}"`;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Enforce } from "../../src/broker/address-enforcement.ts";
 import type { Refusal } from "../../src/core/failure.ts";
 import type { DockerBinding, ProcessWatch } from "../../src/docker/docker-binding.ts";
 import { DockerWorkloads } from "../../src/docker/docker-workloads.ts";
@@ -68,6 +69,7 @@ export interface BenchOptions {
   readonly outagePatienceMs?: number;
   readonly isStarted?: boolean;
   readonly callTimeoutMs?: number;
+  readonly enforce?: Enforce;
 }
 
 /** The resolver over a real socket to a fake Engine, its events heard. */
@@ -82,6 +84,7 @@ export async function bench(t: TestContext, options: BenchOptions = {}): Promise
   const workloads = new DockerWorkloads({
     engine: client,
     watchProcess: processes.watch,
+    ...(options.enforce && { enforce: options.enforce }),
     now: () => performance.now() * HASTE,
     sleep: async (ms, signal) => void (await delay(ms / HASTE, undefined, { ...(signal && { signal }) })),
     outagePatienceMs: options.outagePatienceMs ?? 100_000,

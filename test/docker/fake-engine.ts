@@ -34,6 +34,9 @@ export interface RunOptions {
   /** With the prefix length, as Docker writes it. */
   readonly ip?: string;
   readonly ip6?: string;
+  readonly mac?: string;
+  /** Of a real process, where the kernel is to believe in the container; else one that is made up. */
+  readonly pid?: number;
   readonly name?: string;
   readonly labels?: Readonly<Record<string, string>> | null;
   readonly env?: readonly string[] | null;
@@ -126,19 +129,19 @@ export class FakeEngine {
     return Id;
   }
 
-  run({ network, ip, ip6, ...given }: RunOptions): FakeContainer {
+  run({ network, ip, ip6, mac, ...given }: RunOptions): FakeContainer {
     this.#pids += 1;
     const container: FakeContainer = {
       Id: newId(),
       Name: `/${given.name ?? "c"}`,
       Running: given.running ?? true,
-      Pid: given.running === false ? 0 : this.#pids,
+      Pid: given.running === false ? 0 : (given.pid ?? this.#pids),
       StartedAt: new Date(1_700_000_000_000 + this.#pids).toISOString(),
       Labels: given.labels ?? null,
       Env: given.env ?? null,
     };
     this.containers.set(container.Id, container);
-    this.connect(network, container.Id, { ...(ip && { IPv4Address: ip }), ...(ip6 && { IPv6Address: ip6 }) });
+    this.connect(network, container.Id, { IPv4Address: ip ?? "", IPv6Address: ip6 ?? "", MacAddress: mac ?? "" });
     return container;
   }
 

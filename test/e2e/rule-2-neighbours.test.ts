@@ -157,8 +157,10 @@ test("with dockerd dead, whoever takes a dead container's address is nobody", as
   await writeFile(signal, "");
   await eventually(() => access(`${signal}-and-robbed`));
   await run(lab.instance.onInstance("ip", "neigh", "flush", "dev", "docker0"));
-  assert.equal((await thief.metadata.askToken()).status, 503);
-  assert.equal((await thief.metadata.get(`${CREDENTIALS_PATH}victim`, token)).status, 503);
+  // The kernel keeps the address for its owner's port until somebody notices that the owner is dead.
+  const nothing = new Set<unknown>(["timeout", 503]);
+  assert.ok(nothing.has((await thief.metadata.askToken()).status));
+  assert.ok(nothing.has((await thief.metadata.get(`${CREDENTIALS_PATH}victim`, token)).status));
   await lab.engine.start();
   await eventually(
     async () => assert.equal((await thief.metadata.get(`${CREDENTIALS_PATH}victim`, token)).status, 403),

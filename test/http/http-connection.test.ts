@@ -312,3 +312,19 @@ test("an empty line after a request begins no request: the connection is idle, n
   assert.equal((await client.send(GET).response()).status, 200);
   client.close();
 });
+
+test(
+  "what a client never reads is not kept for it: when the linger is over it is reset, not closed",
+  LIMIT,
+  async (t) => {
+    const body = "x".repeat(400_000); // more than the client's kernel takes, less than the server's
+    const { port } = await serving(t, async () => text(body, { status: 404 }), QUICK);
+    const client = await RawClient.connected(port);
+    client.socket.pause();
+    client.send(GET);
+    await sleep(500);
+    client.socket.resume();
+    assert.equal(await client.ending, "ECONNRESET");
+    assert.ok(client.received.length < body.length);
+  },
+);

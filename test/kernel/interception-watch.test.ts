@@ -151,6 +151,7 @@ test("other tables' changes cause no check", TIMELY, async (t) => {
 const statusOf = (state: PartState): InterceptionStatus => ({
   isInPlace: state === "present",
   parts: [{ name: "chain inet taskrole deny", state, differences: [] }],
+  bindings: [],
   counters: [],
   warnings: [],
 });

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HostFacts } from "../../src/kernel/host-facts.ts";
-import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
+import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { InterceptionError } from "../../src/kernel/interception-error.ts";
 import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
+import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
 import type { CommandOutcome, RunCommand } from "../../src/kit/run-command.ts";
 import { hasMeans, Namespace, whyNoLab } from "./network-lab.ts";
 
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const missingMeans = await whyNoLab();
 const FIT: HostFacts = { isLinux: true, mayChangeNetwork: true, hasIpv6: true };
 
@@ -72,7 +74,7 @@ test("down leaves what was there before, to the letter, and may be repeated", as
   await host.load(
     "table inet taskrole2 {\n chain forward {\n type filter hook forward priority -10\n ip daddr 169.254.169.254 drop\n }\n }",
   );
-  await host.load("table bridge taskrole {\n set bound {\n type ether_addr\n }\n }");
+  await host.load("table bridge taskrole2 {\n set bound {\n type ether_addr\n }\n }");
   await host.must(`
     ip rule add pref 90 to 169.254.169.254 lookup 100
     ip rule add pref 91 fwmark 7 to 169.254.169.253 prohibit
@@ -206,21 +208,28 @@ test("rules that were loaded for another port are not ours", async (t) => {
   );
 });
 
-test("more tables are loaded in the same transaction: all of them or none", async (t) => {
+test("the bindings' table is loaded in the same transaction, looked after, and taken down too", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { host } = await namespace(t);
-  const bindings = (rule: string) => ({
-    family: "bridge" as const,
-    name: "taskrole",
-    chains: [{ name: "c", rules: [{ text: rule, comment: "a binding" }] }],
-  });
+  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run: host.run, now: () => NOW });
   const options = { port: 9254, run: host.run, readHost: () => FIT };
-  const good = new Interception({ ...options, alongside: () => [bindings("counter drop")] });
-  await good.up();
-  assert.deepEqual(wrong(await good.check()), []);
-  assert.equal((await good.down())[1], "table bridge taskrole");
-  const bad = new Interception({ ...options, alongside: () => [bindings("no such words")] });
-  await assert.rejects(bad.up(), { name: "InterceptionError" });
+  const daemon = new Interception({ ...options, bindings });
+  await daemon.up();
+  assert.deepEqual(wrong(await daemon.check()), []);
+  await host.must("nft flush chain bridge taskrole prerouting");
+  assert.match(wrong(await daemon.check())[0] ?? "", /^chain bridge taskrole prerouting: changed: a rule is missing/);
+  await new Interception(options).up();
+  assert.match(
+    wrong(await daemon.check())[0] ?? "",
+    /^chain bridge/,
+    "a command by hand must not empty the daemon's sets",
+  );
+  await daemon.up();
+  assert.deepEqual(wrong(await daemon.check()), []);
+  assert.deepEqual((await new Interception(options).down()).slice(0, 2), [
+    "table inet taskrole",
+    "table bridge taskrole",
+  ]);
   assert.equal(await host.must("nft list tables"), "");
 });
 

@@ -93,10 +93,18 @@ export class Lane {
 
   /** Another container at the lane's address; the one before has been removed. */
   run(name: string, role: string): void {
-    const { engine, network } = this.#parts;
+    const { engine, network, container } = this.#parts;
     const { container4, container6 } = this.addresses;
     const labels = { "taskrole.role": role };
-    this.#current = engine.run({ network, name, ip: `${container4}/24`, ip6: `${container6}/64`, labels });
+    this.#current = engine.run({
+      network,
+      name,
+      ip: `${container4}/24`,
+      ip6: `${container6}/64`,
+      mac: MAC,
+      pid: container.pid,
+      labels,
+    });
     engine.sendNetwork("connect", network, this.#current.Id);
     engine.sendContainer("start", this.#current.Id);
   }
@@ -188,8 +196,12 @@ ip link add c0 type veth peer name eth0 netns ${containerPid}
 ip link set c0 master br0 up
 `;
 
+/** What the Engine says of each of the lane's containers, and what their end of the link has. */
+const MAC = "02:42:0a:00:00:02";
+
 const wireOfContainer = (at: LaneAddresses): string => `
 ip link set lo up
+ip link set eth0 address ${MAC}
 ip addr add ${at.container4}/24 dev eth0
 ip addr add ${at.container6}/64 dev eth0 nodad
 ip link set eth0 up

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { NextFlight } from "../../src/docker/next-flight.ts";
+import { NextFlight } from "../../src/kit/next-flight.ts";
 
 /** Calls that land when the test says so. */
 function airport() {

@@ -1,0 +1,21 @@
+/** Who an address belongs to, as whoever enforces it must know. */
+export interface AddressOwner {
+  /** In the spelling of a peer's address. */
+  readonly address: string;
+  /** As the engine says, e.g. "02:42:ac:11:00:02"; "" when it does not. */
+  readonly macAddress: string;
+  /** Of a process in the owner's network namespace. */
+  readonly pid: number;
+  /** For people: "web-1 (9f3c8d7e6a5b)". */
+  readonly name: string;
+}
+
+/** The kernel's word that an address counts for its owner alone. */
+export interface Enforcement {
+  /** False from the moment the rules may be gone, for ever. */
+  isInForce(): boolean;
+  release(): void;
+}
+
+/** Resolves once nobody else can speak or hear in the address's name. @throws when that cannot be had */
+export type Enforce = (owner: AddressOwner) => Promise<Enforcement>;

@@ -1,0 +1,124 @@
+import type { InterceptedAddress } from "./intercepted-address.ts";
+import type { IpFamily } from "./ip-rules.ts";
+import { elementsOf, type TableListing } from "./nft-listing.ts";
+import type { NftChain, NftRule, NftSet, NftTable } from "./nft-ruleset.ts";
+
+/** An address that counts on one port of a bridge and for one hardware address alone. */
+export interface BoundAddress {
+  readonly family: IpFamily;
+  /** In the spelling of RFC 5952, as nft lists it. */
+  readonly address: string;
+  /** Lower case, with colons. */
+  readonly macAddress: string;
+  /** The host's end of the container's link: "veth9e1677a". */
+  readonly veth: string;
+  /** For whoever lists the table: whose it is, and since when. Letters, digits and a few signs alone. */
+  readonly note: string;
+}
+
+/** Before and after everything else on a bridge: https://wiki.nftables.org/wiki-nftables/index.php/Netfilter_hooks */
+const FIRST = { words: "-310", value: -310 };
+const LAST = { words: "310", value: 310 };
+
+interface FamilyWords {
+  readonly ip: string;
+  readonly type: string;
+  readonly owned: string;
+  readonly bound: string;
+  readonly name: string;
+}
+
+const WORDS: Readonly<Record<IpFamily, FamilyWords>> = {
+  ipv4: { ip: "ip", type: "ipv4_addr", owned: "owned4", bound: "bound4", name: "IPv4" },
+  ipv6: { ip: "ip6", type: "ipv6_addr", owned: "owned6", bound: "bound6", name: "IPv6" },
+};
+const FAMILIES: readonly IpFamily[] = ["ipv4", "ipv6"];
+
+/**
+ * A claimed address counts only on the port and with the hardware address of its owner, and answers leave by that port
+ * alone: a neighbour can neither speak in another's name nor hear its answers. Only what goes to and comes from the
+ * intercepted addresses is judged. An address that nobody owns yet is let through, since a dropped first packet costs
+ * the client a second; nothing secret is answered to it before it is owned.
+ */
+export const bindingTable = (addresses: readonly InterceptedAddress[], bound: readonly BoundAddress[]): NftTable => ({
+  family: "bridge",
+  name: "taskrole",
+  sets: FAMILIES.flatMap((family) => setsOf(family, bound)),
+  chains: [
+    chain("prerouting", FIRST, (family) => speaking(family, addresses)),
+    chain("postrouting", LAST, (family) => hearing(family, addresses)),
+  ],
+});
+
+const chain = (
+  name: "prerouting" | "postrouting",
+  priority: typeof FIRST,
+  rule: (family: IpFamily) => NftRule,
+): NftChain => ({ name, base: { type: "filter", hook: name, priority }, rules: FAMILIES.map(rule) });
+
+function setsOf(family: IpFamily, all: readonly BoundAddress[]): readonly NftSet[] {
+  const { type, owned, bound } = WORDS[family];
+  const ours = all.filter((one) => one.family === family);
+  return [
+    { name: owned, type, elements: ours.map(({ address }) => address) },
+    { name: bound, type: `ifname . ether_addr . ${type}`, elements: ours.map(boundElement) },
+  ];
+}
+
+const boundKey = ({ veth, macAddress, address }: BoundAddress): string => `"${veth}" . ${macAddress} . ${address}`;
+const boundElement = (one: BoundAddress): string => `${boundKey(one)} comment "${one.note}"`;
+
+/** "ip daddr { 169.254.169.254, … }" */
+const matching = (family: IpFamily, field: "daddr" | "saddr", addresses: readonly InterceptedAddress[]): string => {
+  const list = addresses.filter((one) => one.family === family).map(({ address }) => address);
+  return `${WORDS[family].ip} ${field} { ${list.join(", ")} }`;
+};
+
+function speaking(family: IpFamily, addresses: readonly InterceptedAddress[]): NftRule {
+  const { ip, owned, bound, name } = WORDS[family];
+  const isOwned = `${ip} saddr @${owned}`;
+  return {
+    text: `${matching(family, "daddr", addresses)} ${isOwned} iifname . ether saddr . ${ip} saddr != @${bound} counter drop`,
+    comment: `dropped: ${name} requests in another container's name`,
+  };
+}
+
+function hearing(family: IpFamily, addresses: readonly InterceptedAddress[]): NftRule {
+  const { ip, owned, bound, name } = WORDS[family];
+  const isOwned = `${ip} daddr @${owned}`;
+  return {
+    text: `${matching(family, "saddr", addresses)} ${isOwned} oifname . ether daddr . ${ip} daddr != @${bound} counter drop`,
+    comment: `dropped: ${name} answers on their way to another container`,
+  };
+}
+
+export type ElementVerb = "add" | "delete";
+
+/** Commands of a transaction. Adding first lets a deletion succeed whether or not the element is there. */
+export function elementCommands(verb: ElementVerb, one: BoundAddress): string {
+  const { owned, bound } = WORDS[one.family];
+  const commands = (word: ElementVerb): string =>
+    `${word} element bridge taskrole ${owned} { ${one.address} }\n` +
+    `${word} element bridge taskrole ${bound} { ${word === "add" ? boundElement(one) : boundKey(one)} }\n`;
+  return verb === "add" ? commands("add") : commands("add") + commands("delete");
+}
+
+/** One line of the set as it is listed: whose address counts where. */
+export interface ListedBinding {
+  readonly address: string;
+  readonly veth: string;
+  readonly macAddress: string;
+  readonly note: string;
+}
+
+const BOUND_SETS: ReadonlySet<string> = new Set(Object.values(WORDS).map(({ bound }) => bound));
+
+/** What a listing of {@link bindingTable} holds, by address. */
+export const bindingsIn = (listing: TableListing): readonly ListedBinding[] =>
+  listing
+    .flatMap(({ set }) => (set && BOUND_SETS.has(set.name) ? elementsOf(set) : []))
+    .flatMap(({ key: [veth, macAddress, address], comment }) =>
+      veth !== undefined && macAddress !== undefined && address !== undefined
+        ? [{ address, veth, macAddress, note: comment }]
+        : [],
+    );

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { AddressOwner, Enforcement } from "../../src/broker/address-enforcement.ts";
+import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
+
+const ADDRESS = "172.17.0.2";
+
+/** What the kernel is asked, and does: a test opens its gates and takes its rules away. */
+class FakeKernel {
+  readonly asked: AddressOwner[] = [];
+  released = 0;
+  trouble: Error | undefined;
+  gate: PromiseWithResolvers<void> | undefined;
+  #generation = 0;
+
+  readonly enforce = async (owner: AddressOwner): Promise<Enforcement> => {
+    this.asked.push(owner);
+    await this.gate?.promise;
+    if (this.trouble) throw this.trouble;
+    const generation = this.#generation;
+    let isHeld = true;
+    return {
+      isInForce: () => isHeld && generation === this.#generation,
+      release: () => {
+        this.released += isHeld ? 1 : 0;
+        isHeld = false;
+      },
+    };
+  };
+
+  /** The table is lost, and loaded again. */
+  lose(): void {
+    this.#generation += 1;
+  }
+}
+
+const MAC = "02:42:ac:11:00:02";
+
+async function setting(t: Parameters<typeof bench>[0]) {
+  const kernel = new FakeKernel();
+  const all = await bench(t, { enforce: kernel.enforce });
+  await all.waitForStream();
+  const web = all.engine.run({ network: all.bridge, name: "web" });
+  all.engine.connect(all.bridge, web.Id, { IPv4Address: `${ADDRESS}/16`, MacAddress: MAC });
+  return { ...all, kernel, web };
+}
+
+test("a container is served only once the kernel ties its address to it, by its process and hardware address", async (t) => {
+  const { kernel, nameAt, web, log } = await setting(t);
+  kernel.gate = Promise.withResolvers();
+  const asked = nameAt(ADDRESS);
+  await eventually(() => assert.equal(kernel.asked.length, 1));
+  assert.ok(!log.includes(`bound web ${ADDRESS}`), "before the kernel has answered");
+  kernel.gate.resolve();
+  assert.equal(await asked, "web");
+  const { address, macAddress, pid } = kernel.asked[0] ?? assert.fail();
+  assert.deepEqual({ address, macAddress, pid }, { address: ADDRESS, macAddress: MAC, pid: web.Pid });
+});
+
+test("many first requests at once are one question to the kernel, and one binding", async (t) => {
+  const { kernel, workloads } = await setting(t);
+  const bindings = await Promise.all(Array.from({ length: 20 }, () => bindingAt(workloads, ADDRESS)));
+  assert.equal(kernel.asked.length, 1);
+  assert.equal(new Set(bindings).size, 1);
+  assert.equal(kernel.released, 0);
+});
+
+test("an address that cannot be tied is looked at again, and refused with the reason when the hold is over", async (t) => {
+  const { kernel, workloads, processes, nameAt } = await setting(t);
+  kernel.trouble = new Error("no link of process 7 is on the bridge docker0");
+  await assert.rejects(workloads.resolve(ADDRESS), (error: Error) => {
+    assert.ok(isRefusal("identity-unavailable")(error));
+    assert.match(JSON.stringify(error), /no link of process 7/);
+    return true;
+  });
+  assert.ok(kernel.asked.length > 2, `${kernel.asked.length} tries`);
+  assert.equal(processes.open, 0, "a process is watched for nothing");
+  kernel.trouble = undefined;
+  assert.equal(await nameAt(ADDRESS), "web");
+});
+
+test("when the kernel's rules are lost the binding ends at once, and is made anew for the next request", async (t) => {
+  const { kernel, workloads, log } = await setting(t);
+  const before = await bindingAt(workloads, ADDRESS);
+  kernel.lose();
+  assert.equal(before.isCurrent(), false);
+  const after = await bindingAt(workloads, ADDRESS);
+  assert.notEqual(after, before);
+  assert.equal(after.isCurrent(), true);
+  assert.equal(before.isCurrent(), false, "what has ended once has ended for good");
+  assert.ok(log.includes(`evicted web ${ADDRESS}: the kernel no longer ties the address to it`), log.join("\n"));
+});
+
+test("an end that comes while the kernel is asked is not undone by its answer", async (t) => {
+  const { engine, kernel, web, heard, nameAt, processes } = await setting(t);
+  kernel.gate = Promise.withResolvers();
+  const asked = nameAt(ADDRESS);
+  await eventually(() => assert.equal(kernel.asked.length, 1));
+  engine.remove(web.Id);
+  engine.sendContainer("die", web.Id);
+  await heard();
+  kernel.gate.resolve();
+  assert.equal(await asked, undefined);
+  assert.equal(kernel.released, 1);
+  assert.equal(processes.open, 0);
+});
+
+test("an ended container's address is released", async (t) => {
+  const { engine, kernel, web, workloads, heard } = await setting(t);
+  await bindingAt(workloads, ADDRESS);
+  engine.remove(web.Id);
+  engine.sendContainer("die", web.Id);
+  await heard();
+  assert.equal(kernel.released, 1);
+});

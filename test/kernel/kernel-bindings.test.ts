@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
+import { Interception } from "../../src/kernel/interception.ts";
+import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
+import { CONTAINER_V4, CONTAINER_V6, HOST_V4, hasMeans, Namespace, openLab, whyNoLab } from "./network-lab.ts";
+
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+const missingMeans = await whyNoLab();
+const PORT = 9254;
+const MAC = "02:42:ac:11:00:02";
+const METADATA4 = "169.254.169.254";
+const METADATA6 = "fd00:ec2::254";
+const FIT = { isLinux: true, mayChangeNetwork: true, hasIpv6: true };
+
+/** A host with the rules loaded and the daemon listening, a container, and a neighbour with all rights over its own network. */
+async function lab(t: TestContext) {
+  const { host, container } = await openLab(t);
+  const neighbour = await Namespace.open();
+  t.after(() => neighbour.close());
+  await container.must(`ip link set eth0 address ${MAC}`);
+  await host.must(`
+    ip link add veth2 type veth peer name eth0 netns ${neighbour.pid}
+    ip link set veth2 master anyname0 up`);
+  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run: host.run, now: () => NOW });
+  const options = { port: PORT, bindings, run: host.run, follow: host.follow, readHost: () => FIT };
+  const interception = new Interception(options);
+  await interception.up();
+  await host.tell({ do: "serve", name: "DAEMON", port: PORT });
+  const owner = (address: string) => ({ address, macAddress: MAC, name: "web (0123)", pid: container.pid });
+  return { host, container, neighbour, bindings, interception, owner };
+}
+
+type Lab = Awaited<ReturnType<typeof lab>>;
+
+/** The neighbour takes the container's address and hardware address, and asks. */
+async function takesOver({ host, neighbour, container }: Lab): Promise<void> {
+  await container.must("ip link set eth0 down");
+  await neighbour.must(`
+    ip link set eth0 address ${MAC}
+    ip address add ${CONTAINER_V4}/16 dev eth0
+    ip address add ${CONTAINER_V6}/64 dev eth0 nodad
+    ip link set eth0 up
+    ip route replace default via ${HOST_V4}
+    ip -6 route replace default via fd00:17::1`);
+  await host.run(["ip", "neigh", "flush", "dev", "anyname0"]);
+}
+
+const ask = (from: Namespace, host: string) => from.tell({ do: "ask", host, port: 80 });
+const isServed = async (from: Namespace, address: string): Promise<boolean> => "said" in (await ask(from, address));
+
+test("an address that is not bound is served to whoever has it: what there is to prevent", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  await takesOver(all);
+  assert.deepEqual(await ask(all.neighbour, METADATA4), { said: `DAEMON ${CONTAINER_V4}` });
+  assert.deepEqual(await ask(all.neighbour, METADATA6), { said: `DAEMON ${CONTAINER_V6}` });
+});
+
+test("a bound address is served to its owner on every intercepted address, and to nobody else", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  for (const address of [CONTAINER_V4, CONTAINER_V6])
+    assert.equal((await all.bindings.enforce(all.owner(address))).isInForce(), true);
+  for (const { address } of ALL_ADDRESSES) assert.ok(await isServed(all.container, address), address);
+  await takesOver(all);
+  for (const { address } of ALL_ADDRESSES) assert.ok(!(await isServed(all.neighbour, address)), address);
+});
+
+test("with another hardware address even the owner's port is not the owner's", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  await all.bindings.enforce({ ...all.owner(CONTAINER_V4), macAddress: "02:42:AC:11:00:99" });
+  assert.ok(!(await isServed(all.container, METADATA4)));
+});
+
+test("what is released is free again, and its enforcement ends", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  const held = await all.bindings.enforce(all.owner(CONTAINER_V4));
+  held.release();
+  assert.equal(held.isInForce(), false);
+  await all.bindings.alone(() => Promise.resolve());
+  assert.doesNotMatch(await all.host.must("nft list table bridge taskrole"), /172\.17\.0\.2/);
+  await takesOver(all);
+  assert.ok(await isServed(all.neighbour, METADATA4));
+});
+
+test("the next owner of an address ends the last one's enforcement", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  const first = await all.bindings.enforce(all.owner(CONTAINER_V4));
+  await takesOver(all);
+  const second = await all.bindings.enforce({ ...all.owner(CONTAINER_V4), pid: all.neighbour.pid });
+  assert.deepEqual([first.isInForce(), second.isInForce()], [false, true]);
+  assert.ok(await isServed(all.neighbour, METADATA4));
+  first.release();
+  assert.equal(second.isInForce(), true, "the last one's release is not the next one's");
+  assert.ok(await isServed(all.neighbour, METADATA4));
+});
+
+test("a reload keeps what is bound", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  const held = await all.bindings.enforce(all.owner(CONTAINER_V4));
+  await Promise.all([all.interception.up(), all.bindings.enforce(all.owner(CONTAINER_V6)), all.interception.up()]);
+  assert.equal(held.isInForce(), true);
+  assert.equal((await all.interception.check()).isInPlace, true);
+  await takesOver(all);
+  assert.ok(!(await isServed(all.neighbour, METADATA4)));
+  assert.ok(!(await isServed(all.neighbour, METADATA6)));
+});
+
+for (const does of [
+  "nft flush ruleset",
+  "nft delete table bridge taskrole",
+  "nft flush chain bridge taskrole prerouting",
+  "nft flush set bridge taskrole bound4",
+  "nft flush set bridge taskrole owned4",
+  "nft delete element bridge taskrole owned4 { 172.17.0.2 }",
+]) {
+  test(`ends all enforcement until the table is mended: ${does}`, async (t) => {
+    if (!hasMeans(t, missingMeans)) return;
+    const all = await lab(t);
+    const held = await all.bindings.enforce(all.owner(CONTAINER_V4));
+    const stopping = new AbortController();
+    const mended = Promise.withResolvers<void>();
+    const events = { onDrift: () => {}, onMended: () => mended.resolve(), onMendFailed: () => {} };
+    const watching = all.interception.watch(events, stopping.signal);
+    await delay(200); // until nft's monitor listens
+    await all.host.run(does.split(" "));
+    await mended.promise;
+    assert.equal(held.isInForce(), false);
+    assert.equal((await all.interception.check()).isInPlace, true);
+    assert.equal((await all.bindings.enforce(all.owner(CONTAINER_V4))).isInForce(), true);
+    stopping.abort();
+    await watching;
+  });
+}
+
+test("while the table is not in place nothing is enforced, and it says why", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  await all.host.must("nft delete table bridge taskrole");
+  const error = await all.bindings.enforce(all.owner(CONTAINER_V4)).catch(String);
+  assert.match(String(error), /the kernel does not take it: .*No such file or directory/s);
+  assert.match(
+    String(await all.bindings.enforce(all.owner(CONTAINER_V4)).catch(String)),
+    /the table of the bindings is not in place/,
+  );
+  await all.interception.up();
+  assert.equal((await all.bindings.enforce(all.owner(CONTAINER_V4))).isInForce(), true);
+});
+
+test("what is bound is listed for whoever asks: address, link, hardware address, whose, since when", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  for (const address of [CONTAINER_V4, CONTAINER_V6]) await all.bindings.enforce(all.owner(address));
+  const byHand = new Interception({ port: PORT, run: all.host.run, readHost: () => FIT });
+  const note = "web (0123) since 2026-01-02T03:04:05Z";
+  assert.deepEqual(
+    (await byHand.check()).bindings,
+    [CONTAINER_V4, CONTAINER_V6].map((address) => ({ address, veth: "veth1", macAddress: MAC, note })),
+  );
+  await byHand.down();
+  assert.deepEqual((await byHand.check()).bindings, []);
+});
+
+test("an odd name cannot break out of its note", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  await all.bindings.enforce({ ...all.owner(CONTAINER_V4), name: `a" } ; flush ruleset # ${"x".repeat(200)}` });
+  assert.equal((await all.interception.check()).isInPlace, true);
+});
+
+test("many at once go in few transactions, all acknowledged", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host } = await lab(t);
+  let runs = 0;
+  const run: typeof host.run = (argv, options) => {
+    runs += 1;
+    return host.run(argv, options);
+  };
+  const finder = { find: () => Promise.resolve("veth1") };
+  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run, now: () => NOW, finder });
+  const interception = new Interception({ port: PORT, bindings, run: host.run, readHost: () => FIT });
+  await interception.up();
+  const owners = Array.from({ length: 1000 }, (_, i) => ({
+    address: `172.17.${4 + (i >> 8)}.${i & 255}`,
+    macAddress: MAC,
+    name: "c",
+    pid: 1,
+  }));
+  const held = await Promise.all(owners.map((owner) => bindings.enforce(owner)));
+  assert.ok(held.every((one) => one.isInForce()));
+  assert.ok(runs <= 8, `${runs} runs of nft`);
+  await interception.up();
+  assert.equal((await interception.check()).isInPlace, true);
+});
+
+test("an engine that names no hardware address, or nonsense, binds nothing", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  for (const macAddress of ["", "02:42", "02:42:ac:11:00:02 } ; flush ruleset"])
+    await assert.rejects(all.bindings.enforce({ ...all.owner(CONTAINER_V4), macAddress }), /no hardware address/);
+});

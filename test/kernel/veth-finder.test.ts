@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VethFinder } from "../../src/kernel/veth-finder.ts";
+import { CONTAINER_V4, CONTAINER_V6, hasMeans, openLab, whyNoLab } from "./network-lab.ts";
+
+const missingMeans = await whyNoLab();
+
+test("a container's link is found by its process and the bridge that its address is routed by", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, container } = await openLab(t);
+  const finder = new VethFinder({ run: host.run });
+  assert.equal(await finder.find(container.pid, CONTAINER_V4), "veth1");
+  assert.equal(await finder.find(container.pid, CONTAINER_V6), "veth1");
+});
+
+test("of a container's links, it is the one on the address's own bridge", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, container } = await openLab(t);
+  await host.must(`
+    ip link add another0 type bridge
+    ip address add 10.9.9.1/24 dev another0
+    ip link set another0 up
+    ip link add veth0 type veth peer name eth1 netns ${container.pid}
+    ip link set veth0 master another0 up`);
+  const finder = new VethFinder({ run: host.run });
+  assert.equal(await finder.find(container.pid, "10.9.9.2"), "veth0");
+  assert.equal(await finder.find(container.pid, CONTAINER_V4), "veth1");
+});
+
+test("a link that is not there, or not the only one, is said so", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, container, ec2 } = await openLab(t);
+  const finder = new VethFinder({ run: host.run });
+  await assert.rejects(finder.find(ec2.pid, CONTAINER_V4), /no link of process \d+ is on the bridge anyname0/);
+  await assert.rejects(finder.find(process.pid, CONTAINER_V4), /has no link on this host/);
+  await assert.rejects(finder.find(4_194_305, CONTAINER_V4), /\/proc\/4194305\/ns\/net cannot be read: ENOENT/);
+  await host.must(`
+    ip link add veth2 type veth peer name eth1 netns ${container.pid}
+    ip link set veth2 master anyname0 up`);
+  await assert.rejects(finder.find(container.pid, CONTAINER_V4), /2 links of process \d+ are on the bridge anyname0/);
+});
