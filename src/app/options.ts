@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parsePathPattern } from "../core/path-pattern.ts";
-import { neverOpened } from "../core/path-policy.ts";
+import { neverShown } from "../core/path-policy.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { parseEndpoint } from "../docker/engine-endpoint.ts";
 
@@ -58,7 +58,7 @@ const path = text('must be a path like "meta-data/placement"').superRefine((valu
 
 const openedPath = path.superRefine((value, context) => {
   const parsed = parsePathPattern(value);
-  const never = "kind" in parsed ? undefined : neverOpened(parsed);
+  const never = "kind" in parsed ? undefined : neverShown(parsed.segments);
   if (never !== undefined)
     context.addIssue({ code: "custom", message: `cannot be opened by any setting: it is ${never}` });
 });

@@ -52,8 +52,8 @@ function patternOf(text: string): PathPattern {
 
 /** @param path below the version, canonical; [] is the version itself */
 export function verdictOn({ allowed: open, denied, only }: PathPolicy, path: readonly string[]): PathVerdict {
-  const never = NEVER_ENTRIES.find((entry) => relationOf(entry, path) === "covers");
-  if (never) return { kind: "never", because: never.because };
+  const because = neverShown(path);
+  if (because !== undefined) return { kind: "never", because };
   const [toOpen, toDenied] = [closestRelation(open, path), closestRelation(denied, path)];
   const toOnly = only ? closestRelation(only, path) : "covers";
   if (toDenied === "covers" || toOpen === "apart" || toOnly === "apart") return { kind: "blocked" };
@@ -78,6 +78,6 @@ export function parsePathList(text: string): readonly PathPattern[] | PathPatter
   return patterns;
 }
 
-/** The reason why a pattern can never be opened, or undefined: it names a never-entry or something below one. */
-export const neverOpened = ({ segments }: PathPattern): string | undefined =>
-  NEVER_ENTRIES.find((entry) => relationOf(entry, segments) === "covers")?.because;
+/** Why a path is never shown, whatever is opened: it is a never-entry or below one. Undefined for any other. */
+export const neverShown = (path: readonly string[]): string | undefined =>
+  NEVER_ENTRIES.find((entry) => relationOf(entry, path) === "covers")?.because;
