@@ -17,6 +17,7 @@ export interface KernelBindingsOptions {
 
 interface Held {
   readonly bound: BoundAddress;
+  /** From the kernel's acknowledgement to its end. */
   isInForce: boolean;
 }
 
@@ -42,6 +43,7 @@ export class KernelBindings {
   readonly #run: RunCommand;
   readonly #now: () => EpochMs;
   readonly #finder: Pick<VethFinder, "find">;
+  /** The latest to be asked for at each address, in force or about to be. */
   readonly #held = new Map<string, Held>();
   readonly #turn = new AtMost(1);
   readonly #waiting: Change[] = [];
@@ -56,10 +58,7 @@ export class KernelBindings {
 
   /** With all that is in force, for a load of all tables in one transaction. Only to be asked for in {@link alone}. */
   table(): NftTable {
-    return bindingTable(
-      this.#addresses,
-      [...this.#held.values()].map(({ bound }) => bound),
-    );
+    return bindingTable(this.#addresses, this.bound);
   }
 
   /** What changes the tables runs alone, so that no element is added to a table that is just being replaced. */
@@ -86,8 +85,14 @@ export class KernelBindings {
     const former = this.#held.get(address);
     if (former) this.#release(former);
     const held: Held = { bound, isInForce: false };
+    this.#held.set(address, held);
     await this.#change("add", held);
     return { isInForce: () => held.isInForce, release: () => this.#release(held) };
+  }
+
+  /** False from {@link lose} until the next load, also where the table looks as it should. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
   }
 
   /** The table stands as {@link table} made it. */
@@ -110,7 +115,7 @@ export class KernelBindings {
 
   /** The bindings in force. */
   get bound(): readonly BoundAddress[] {
-    return [...this.#held.values()].map(({ bound }) => bound);
+    return [...this.#held.values()].filter(({ isInForce }) => isInForce).map(({ bound }) => bound);
   }
 
   /** nft takes 128 bytes, and no quotes within. */
@@ -143,16 +148,11 @@ export class KernelBindings {
     for (const { verb, held, settle } of changes) {
       if (refusal !== undefined) settle.reject(new VethError(refusal));
       else {
-        if (verb === "add") this.#hold(held);
+        // In the same breath as the kernel has it, before anything else may change the table; unless it was released meanwhile.
+        if (verb === "add") held.isInForce = this.#held.get(held.bound.address) === held;
         settle.resolve();
       }
     }
-  }
-
-  /** Held in the same breath as the kernel has it, before anything else may change the table. */
-  #hold(held: Held): void {
-    held.isInForce = true;
-    this.#held.set(held.bound.address, held);
   }
 
   /** @returns why the kernel did not take the changes, all of which are then void */

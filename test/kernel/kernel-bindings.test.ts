@@ -100,6 +100,44 @@ test("the next owner of an address ends the last one's enforcement", async (t) =
   assert.ok(await isServed(all.neighbour, METADATA4));
 });
 
+test("of two owners at the same moment only the later one's port counts", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  const next = { ...all.owner(CONTAINER_V4), pid: all.neighbour.pid };
+  const [first, second] = await Promise.all([
+    all.bindings.enforce(all.owner(CONTAINER_V4)),
+    all.bindings.enforce(next),
+  ]);
+  const later = all.bindings.bound[0]?.veth === "veth2" ? second : first;
+  assert.deepEqual(
+    [first, second].filter((one) => one.isInForce()),
+    [later],
+  );
+  assert.equal((await all.interception.check()).isInPlace, true, "an element of the other is left over");
+  const elements = (await all.host.must("nft list table bridge taskrole")).match(/172\.17\.0\.2/g);
+  assert.equal(elements?.length, 2, "the address itself, and one port");
+});
+
+test("what nft refused once is loaded again, also when nothing was bound", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, container } = await lab(t);
+  let isBroken = true;
+  const run: typeof host.run = async (argv, options) => {
+    if (argv[0] !== "nft" || !isBroken) return host.run(argv, options);
+    isBroken = false;
+    return { kind: "exited", code: 1, stdout: "", stderr: "Error: Could not process rule: Device or resource busy" };
+  };
+  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run, now: () => NOW });
+  const interception = new Interception({ port: PORT, bindings, run: host.run, readHost: () => FIT });
+  await interception.up();
+  const owner = { address: CONTAINER_V4, macAddress: MAC, name: "web (0123)", pid: container.pid };
+  await assert.rejects(bindings.enforce(owner), /resource busy/);
+  assert.equal((await interception.check()).isInPlace, false);
+  await interception.up();
+  assert.equal((await interception.check()).isInPlace, true);
+  assert.equal((await bindings.enforce(owner)).isInForce(), true);
+});
+
 test("a reload keeps what is bound", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const all = await lab(t);
