@@ -13,6 +13,12 @@ export type Sighting =
   | { readonly kind: "unsettled"; readonly containerId: string }
   | { readonly kind: "owned"; readonly claim: Claim; readonly container: ContainerDetails };
 
+/** By id: whoever was seen at the address. */
+export function containersIn(sighting: Sighting): readonly string[] {
+  if (sighting.kind === "owned") return [sighting.container.id];
+  return sighting.kind === "unsettled" ? [sighting.containerId] : [];
+}
+
 /** An address as a network lists it: the container is named by id, never by name. */
 export interface Claim {
   readonly address: string;

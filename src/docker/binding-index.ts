@@ -1,12 +1,11 @@
-import type { WatchedBinding } from "./docker-binding.ts";
+import type { ProofLost, WatchedBinding } from "./docker-binding.ts";
 
 /** Why a binding ended, for the operator. */
 export type EvictionReason =
   | "the container ended"
   | "the container left the network"
   | "the network was removed"
-  | "its process ended"
-  | "the kernel no longer ties the address to it"
+  | ProofLost
   | "the Engine no longer gives it the address";
 
 export interface IndexEntry {

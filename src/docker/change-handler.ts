@@ -6,6 +6,7 @@ import { EngineError } from "./engine-error.ts";
 import type { EventStreamListener } from "./event-stream.ts";
 import type { EvictionJournal } from "./eviction-journal.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
+import type { Newcomer } from "./newcomer.ts";
 
 export interface ChangeHandlerParts {
   readonly journal: EvictionJournal;
@@ -16,12 +17,6 @@ export interface ChangeHandlerParts {
   readonly events: { onStreamUp(): void; onStreamDown(reason: string): void };
   /** Told of a container that has, or may have, an address that nobody asked about yet. */
   readonly anticipate: (newcomer: Newcomer) => Promise<void>;
-}
-
-export interface Newcomer {
-  readonly containerId: string;
-  /** An id, or with podman a name; undefined when all that is known is that it runs. */
-  readonly network?: string;
 }
 
 /** Between two attempts to confirm all bindings after the events came back. */

@@ -35,6 +35,9 @@ export interface BindingProof {
   readonly enforcement: Enforcement | undefined;
 }
 
+/** Why a binding ended by itself. */
+export type ProofLost = "its process ended" | "the kernel no longer ties the address to it";
+
 /** A binding and the watch over its process, ended together and for good. */
 export class WatchedBinding implements DockerBinding {
   readonly address: string;
@@ -42,9 +45,8 @@ export class WatchedBinding implements DockerBinding {
   readonly pid: number;
   readonly network: DockerBinding["network"];
   readonly macAddress: string;
-  readonly #enforcement: Enforcement | undefined;
-  #watch: ProcessWatch | undefined;
-  #hasEnded = false;
+  readonly #proof: BindingProof;
+  #endedBecause: ProofLost | "told" | undefined;
 
   constructor({ address, network, member }: Claim, container: ContainerDetails, proof: BindingProof) {
     this.address = address;
@@ -52,25 +54,29 @@ export class WatchedBinding implements DockerBinding {
     this.pid = container.pid;
     this.network = { id: network.id, name: network.name, bridge: network.bridge };
     this.macAddress = member.macAddress;
-    this.#watch = proof.watch;
-    this.#enforcement = proof.enforcement;
+    this.#proof = proof;
   }
 
   isCurrent(): boolean {
-    if (this.#watch?.isAlive() === false || this.#enforcement?.isInForce() === false) this.end();
-    return !this.#hasEnded;
+    const { watch, enforcement } = this.#proof;
+    if (this.#endedBecause !== undefined) return false;
+    if (watch?.isAlive() === false) this.#end("its process ended");
+    else if (enforcement?.isInForce() === false) this.#end("the kernel no longer ties the address to it");
+    return this.#endedBecause === undefined;
   }
 
   /** True only with a watch that says so: without one nothing is proven. */
   isProvablyAlive(): boolean {
-    return this.isCurrent() && this.#watch !== undefined;
+    return this.isCurrent() && this.#proof.watch !== undefined;
   }
 
-  /** Why it is no longer current. */
-  get whyEnded(): "its process ended" | "the kernel no longer ties the address to it" {
-    return this.#enforcement?.isInForce() === false && this.#watch?.isAlive() !== false
-      ? "the kernel no longer ties the address to it"
-      : "its process ended";
+  /** What it stood on and lost; undefined while it is current, and when it was ended for another reason. */
+  get lost(): ProofLost | undefined {
+    return this.#endedBecause === "told" ? undefined : this.#endedBecause;
+  }
+
+  standsOn(proof: BindingProof): boolean {
+    return this.#proof === proof;
   }
 
   isFor({ network }: Claim, { id, startedAt }: ContainerDetails): boolean {
@@ -78,10 +84,13 @@ export class WatchedBinding implements DockerBinding {
   }
 
   end(): void {
-    this.#hasEnded = true;
-    this.#enforcement?.release();
-    this.#watch?.close();
-    this.#watch = undefined;
+    if (this.#endedBecause === undefined) this.#end("told");
+  }
+
+  #end(because: ProofLost | "told"): void {
+    this.#endedBecause = because;
+    this.#proof.enforcement?.release();
+    this.#proof.watch?.close();
   }
 }
 

@@ -5,10 +5,10 @@ import { Refusal } from "../core/failure.ts";
 import { canonicalAddress } from "../http/peer-address.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
 import { AddressGuard } from "./address-guard.ts";
-import { AddressLookup, type Sighting } from "./address-lookup.ts";
+import { AddressLookup, containersIn, type Sighting } from "./address-lookup.ts";
 import { BindingAudit } from "./binding-audit.ts";
 import { BindingIndex, type EvictionReason, type IndexEntry } from "./binding-index.ts";
-import { ChangeHandler, type Newcomer } from "./change-handler.ts";
+import { ChangeHandler } from "./change-handler.ts";
 import { type DockerBinding, WatchedBinding, type WatchProcess } from "./docker-binding.ts";
 import type { Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
@@ -16,6 +16,8 @@ import { EventStream } from "./event-stream.ts";
 import { EvictionJournal } from "./eviction-journal.ts";
 import { FreshEngine } from "./fresh-engine.ts";
 import { NetworkDirectory } from "./network-directory.ts";
+import { addressesOf, type Newcomer } from "./newcomer.ts";
+import { cannotTell, giveUp, type Trouble, troubleOf } from "./unidentified.ts";
 
 /** Called synchronously; what a listener throws is a bug. */
 export interface DockerWorkloadsEvents {
@@ -111,7 +113,7 @@ export class DockerWorkloads implements WorkloadResolver {
   #trusted(address: string): WatchedBinding | undefined {
     const entry = this.#index.trusted(address);
     if (!entry || entry.binding.isCurrent()) return entry?.binding;
-    this.#index.evict([entry], entry.binding.whyEnded);
+    this.#evict(entry);
     return undefined;
   }
 
@@ -184,11 +186,13 @@ export class DockerWorkloads implements WorkloadResolver {
   /** False when a look begun later has confirmed it: then that one is right, and this one is old. */
   #replace(known: IndexEntry, turn: number): boolean {
     if (known.confirmedAt > turn) return false;
-    this.#index.evict(
-      [known],
-      known.binding.isCurrent() ? "the Engine no longer gives it the address" : known.binding.whyEnded,
-    );
+    this.#evict(known);
     return true;
+  }
+
+  #evict(entry: IndexEntry): void {
+    entry.binding.isCurrent(); // notices what it has lost by now
+    this.#index.evict([entry], entry.binding.lost ?? "the Engine no longer gives it the address");
   }
 
   /** What was known before the kernel answered may be overtaken by the time it has. */
@@ -203,7 +207,7 @@ export class DockerWorkloads implements WorkloadResolver {
       startedAt: container.startedAt,
     });
     const known = this.#index.get(claim.address);
-    if (known?.binding.isFor(claim, container)) return known.binding.isCurrent() ? known.binding : undefined;
+    if (known?.binding.standsOn(proof)) return known.binding.isCurrent() ? known.binding : undefined;
     const binding = new WatchedBinding(claim, container, proof);
     if (known || !binding.isCurrent() || this.#isOvertaken(sighting, turn)) {
       binding.end();
@@ -219,40 +223,4 @@ export class DockerWorkloads implements WorkloadResolver {
   }
 }
 
-async function addressesOf(engine: FreshEngine, { containerId, network }: Newcomer): Promise<readonly string[]> {
-  if (network === undefined) {
-    const container = await engine.container(containerId);
-    return container?.attachments.flatMap(({ addresses }) => addresses) ?? [];
-  }
-  const members = (await engine.network(network))?.members ?? [];
-  return members.filter((member) => member.containerId === containerId).flatMap(({ addresses }) => addresses);
-}
-
 type Owned = Extract<Sighting, { kind: "owned" }>;
-
-function containersIn(sighting: Sighting): readonly string[] {
-  if (sighting.kind === "owned") return [sighting.container.id];
-  return sighting.kind === "unsettled" ? [sighting.containerId] : [];
-}
-
-/** Why a container that is known could not be bound. */
-interface Trouble {
-  readonly reason: string;
-  readonly cause: Error;
-}
-
-/** A refusal is an answer, and a bug a bug; what else an address could not be tied for may pass. */
-function troubleOf(error: unknown): Trouble {
-  if (error instanceof Refusal || error instanceof EngineError || !(error instanceof Error)) throw error;
-  return { reason: error.message, cause: error };
-}
-
-/** Nobody's after the whole hold is an answer; a container that would not settle is none. */
-function giveUp(address: string, sighting: Sighting, trouble: Trouble | undefined): undefined {
-  if (sighting.kind === "unclaimed") return undefined;
-  if (trouble) throw cannotTell(address, trouble.reason, trouble.cause);
-  throw cannotTell(address, `the container that has it does not come to run: ${containersIn(sighting).join()}`);
-}
-
-const cannotTell = (address: string, reason: string, cause?: Error): Refusal =>
-  new Refusal({ kind: "identity-unavailable", address, reason }, cause ? { cause } : {});

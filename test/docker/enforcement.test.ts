@@ -91,6 +91,15 @@ test("when the kernel's rules are lost the binding ends at once, and is made ane
   assert.ok(log.includes(`evicted web ${ADDRESS}: the kernel no longer ties the address to it`), log.join("\n"));
 });
 
+test("of a container whose process died it is said so, not that the kernel let go of its address", async (t) => {
+  const { workloads, processes, web, log } = await setting(t);
+  const before = await bindingAt(workloads, ADDRESS);
+  processes.dead.add(web.Pid);
+  assert.equal(before.isCurrent(), false);
+  await workloads.resolve(ADDRESS).catch(() => {});
+  assert.ok(log.includes(`evicted web ${ADDRESS}: its process ended`), log.join("\n"));
+});
+
 test("an end that comes while the kernel is asked is not undone by its answer", async (t) => {
   const { engine, kernel, web, heard, nameAt, processes } = await setting(t);
   kernel.gate = Promise.withResolvers();
