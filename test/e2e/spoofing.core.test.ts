@@ -12,7 +12,7 @@ import { run } from "./support/programs.ts";
  */
 const lab = await startLab({ daemon: false });
 const SCRIPTS = ["spoof.py", "eavesdrop.py"] as const;
-for (const name of SCRIPTS)
+for (const name of [...SCRIPTS, "wire.py"])
   await copyFile(join(import.meta.dirname, "attacks", name), join(lab.containers.folder, name));
 
 const ADDRESS_ALONE = `table ip addressalone {

