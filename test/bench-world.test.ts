@@ -58,7 +58,13 @@ async function workloadsOf(world: World, t: TestContext): Promise<DockerWorkload
     watchProcess: () => undefined,
     now: () => Date.now(),
     sleep,
-    events: { onBound() {}, onEvicted() {}, onStreamUp() {}, onStreamDown: (reason) => assert.fail(reason) },
+    events: {
+      onCreated() {},
+      onBound() {},
+      onEvicted() {},
+      onStreamUp() {},
+      onStreamDown: (reason) => assert.fail(reason),
+    },
   });
   await workloads.start();
   stack.defer(() => workloads.stop());

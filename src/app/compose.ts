@@ -65,6 +65,7 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
   const broker = credentialBroker({ config, log, identity, issuer, resolver });
   const server = metadataServer({ config, log, events, broker, upstream });
   docker?.onBinding({
+    created: (workload) => void broker.anticipate(workload).catch(() => {}),
     began: (binding) => void broker.prefetch(binding).catch(() => {}),
     ended: ({ address }) => void server.resetPeer(address),
   });

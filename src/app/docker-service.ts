@@ -1,6 +1,7 @@
 import type { Log } from "../audit/log.ts";
 import type { Enforce } from "../broker/address-enforcement.ts";
 import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
+import type { Workload } from "../core/workload.ts";
 import { DockerWorkloads } from "../docker/docker-workloads.ts";
 import { EngineClient } from "../docker/engine-client.ts";
 import { watchProcess } from "../kernel/process-watch.ts";
@@ -8,8 +9,10 @@ import { sleep } from "../kit/sleep.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 
-/** Told when an address begins and ends to belong to a workload. */
+/** Told of a workload's life: when it is made, and when an address begins and ends to be its. */
 export interface BindingListener {
+  /** Its workload has no address yet. */
+  created(workload: Workload): void;
   began(binding: Binding): void;
   ended(binding: Binding): void;
 }
@@ -20,7 +23,7 @@ export interface DockerPart {
   onBinding(listener: BindingListener): void;
 }
 
-const NOBODY: BindingListener = { began: () => {}, ended: () => {} };
+const NOBODY: BindingListener = { created: () => {}, began: () => {}, ended: () => {} };
 
 /** The containers of the Engine at `dockerEndpoint`. It may start after the daemon, stop, and come back. */
 export function dockerService(
@@ -43,6 +46,7 @@ export function dockerService(
         log.debug({ address: binding.address, reason, ...who(binding) }, "binding ended");
         listener.ended(binding);
       },
+      onCreated: (workload) => listener.created(workload),
       onStreamUp: () => log.info({ dockerEndpoint }, "hearing of containers from Docker"),
       onStreamDown: (reason) =>
         log.warn({ dockerEndpoint, reason, remedy: REMEDY }, "not hearing of containers from Docker"),

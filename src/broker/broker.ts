@@ -70,7 +70,12 @@ export class CredentialBroker implements Broker {
     return credentials;
   }
 
-  /** Fetches what the workload is about to ask for; what fails here fails again, loudly, when it does ask. */
+  /** Fetches what a workload will ask for that does not run yet; what fails here fails again, loudly, when it does ask. */
+  async anticipate(workload: Workload): Promise<void> {
+    await this.#held(await this.grantFor(workload));
+  }
+
+  /** The same for one that has its address; from now on its session is kept renewed. */
   async prefetch(binding: Binding): Promise<void> {
     const grant = await this.grantFor(binding.workload);
     this.#users.set(binding, grant);

@@ -1,4 +1,4 @@
-import type { ContainerDetails, NetworkDetails, NetworkMember } from "./engine.ts";
+import type { ContainerDetails, NetworkDetails, NetworkMember, NetworkSummary } from "./engine.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
 
@@ -11,7 +11,13 @@ export type Sighting =
   | { readonly kind: "contested"; readonly claimants: readonly string[] }
   /** Claimed by a container that does not run yet, or no longer, or changed while it was looked at. */
   | { readonly kind: "unsettled"; readonly containerId: string }
-  | { readonly kind: "owned"; readonly claim: Claim; readonly container: ContainerDetails };
+  | OwnedSighting;
+
+export interface OwnedSighting {
+  readonly kind: "owned";
+  readonly claim: Claim;
+  readonly container: ContainerDetails;
+}
 
 /** By id: whoever was seen at the address. */
 export function containersIn(sighting: Sighting): readonly string[] {
@@ -19,10 +25,10 @@ export function containersIn(sighting: Sighting): readonly string[] {
   return sighting.kind === "unsettled" ? [sighting.containerId] : [];
 }
 
-/** An address as a network lists it: the container is named by id, never by name. */
+/** An address and who has it on a network: the container is named by id, never by name. */
 export interface Claim {
   readonly address: string;
-  readonly network: NetworkDetails;
+  readonly network: NetworkSummary;
   readonly member: NetworkMember;
 }
 
@@ -57,6 +63,19 @@ export class AddressLookup {
     if (networks.includes(undefined)) this.#directory.forget();
     const claims = networks.flatMap((network) => (network ? claimsOn(network, address) : []));
     return await this.#judge(claims);
+  }
+
+  /**
+   * What a running container's own inspect says it has. Undefined where that does not settle it: the address may be
+   * on more than one network, or the container names another than the one that the address is of.
+   */
+  async claimOf(container: ContainerDetails, address: string): Promise<Claim | undefined> {
+    const [network, ...others] = await this.#directory.containing(address);
+    const attachment = container.attachments.find(({ addresses }) => addresses.includes(address));
+    if (!network || others.length > 0 || !attachment) return undefined;
+    const { networkId, addresses, macAddress } = attachment;
+    if (networkId !== network.id && networkId !== network.name) return undefined;
+    return { address, network, member: { containerId: container.id, addresses, macAddress } };
   }
 
   #judge(claims: readonly Claim[]): Sighting | Promise<Sighting> {

@@ -22,6 +22,8 @@ export interface IndexEntry {
  */
 export class BindingIndex {
   readonly #byAddress = new Map<string, IndexEntry>();
+  readonly #byContainer = new Groups();
+  readonly #byNetwork = new Groups();
   readonly #onEvicted: (binding: WatchedBinding, reason: EvictionReason) => void;
   /** All entries are in doubt until confirmed after this turn; infinite while events may be missed. */
   #allDoubtedAt = Number.POSITIVE_INFINITY;
@@ -39,16 +41,29 @@ export class BindingIndex {
     return entry && this.#isTrusted(entry) ? entry : undefined;
   }
 
-  all(): readonly IndexEntry[] {
-    return [...this.#byAddress.values()];
+  ofContainer(id: string): readonly IndexEntry[] {
+    return this.#byContainer.get(id);
   }
 
+  /** @param network an id, or with podman a name */
+  onNetwork(network: string): readonly IndexEntry[] {
+    return this.#byNetwork.get(network);
+  }
+
+  /** Looks at them all: for when the events were lost, not for each. */
   inDoubt(): readonly IndexEntry[] {
-    return this.all().filter((entry) => !this.#isTrusted(entry));
+    return [...this.#byAddress.values()].filter((entry) => this.isInDoubt(entry));
+  }
+
+  isInDoubt(entry: IndexEntry): boolean {
+    return this.#byAddress.get(entry.binding.address) === entry && !this.#isTrusted(entry);
   }
 
   add(binding: WatchedBinding, turn: number): void {
-    this.#byAddress.set(binding.address, { binding, confirmedAt: turn, doubtedAt: 0 });
+    const entry: IndexEntry = { binding, confirmedAt: turn, doubtedAt: 0 };
+    this.#byAddress.set(binding.address, entry);
+    this.#byContainer.add(binding.workload.id, entry);
+    for (const name of namesOf(binding)) this.#byNetwork.add(name, entry);
   }
 
   confirm(entry: IndexEntry, turn: number): void {
@@ -73,17 +88,43 @@ export class BindingIndex {
 
   /** Ends all without telling: the daemon stops. */
   clear(): void {
-    for (const { binding } of this.#byAddress.values()) binding.end();
-    this.#byAddress.clear();
+    for (const entry of this.#byAddress.values()) this.#remove(entry);
   }
 
   #remove(entry: IndexEntry): boolean {
-    if (this.#byAddress.get(entry.binding.address) !== entry) return false;
-    entry.binding.end();
-    return this.#byAddress.delete(entry.binding.address);
+    const { binding } = entry;
+    if (this.#byAddress.get(binding.address) !== entry) return false;
+    binding.end();
+    this.#byContainer.delete(binding.workload.id, entry);
+    for (const name of namesOf(binding)) this.#byNetwork.delete(name, entry);
+    return this.#byAddress.delete(binding.address);
   }
 
   #isTrusted({ confirmedAt, doubtedAt }: IndexEntry): boolean {
     return confirmedAt > Math.max(doubtedAt, this.#allDoubtedAt);
+  }
+}
+
+/** An event may name a network either way. */
+const namesOf = ({ network }: WatchedBinding): ReadonlySet<string> => new Set([network.id, network.name]);
+
+/** Entries by a name that several may share. */
+class Groups {
+  readonly #groups = new Map<string, Set<IndexEntry>>();
+
+  get(name: string): readonly IndexEntry[] {
+    return [...(this.#groups.get(name) ?? [])];
+  }
+
+  add(name: string, entry: IndexEntry): void {
+    const group = this.#groups.get(name);
+    if (group) group.add(entry);
+    else this.#groups.set(name, new Set([entry]));
+  }
+
+  delete(name: string, entry: IndexEntry): void {
+    const group = this.#groups.get(name);
+    group?.delete(entry);
+    if (group?.size === 0) this.#groups.delete(name);
   }
 }

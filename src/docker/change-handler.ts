@@ -1,12 +1,12 @@
 import type { Sleep } from "../kit/deadline.ts";
 import type { BindingAudit } from "./binding-audit.ts";
 import type { BindingIndex, EvictionReason, IndexEntry } from "./binding-index.ts";
+import type { ContainerReview } from "./container-review.ts";
 import type { EngineChange } from "./engine-change.ts";
 import { EngineError } from "./engine-error.ts";
 import type { EventStreamListener } from "./event-stream.ts";
 import type { EvictionJournal } from "./eviction-journal.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
-import type { Newcomer } from "./newcomer.ts";
 
 export interface ChangeHandlerParts {
   readonly journal: EvictionJournal;
@@ -15,8 +15,9 @@ export interface ChangeHandlerParts {
   readonly audit: BindingAudit;
   readonly sleep: Sleep;
   readonly events: { onStreamUp(): void; onStreamDown(reason: string): void };
-  /** Told of a container that has, or may have, an address that nobody asked about yet. */
-  readonly anticipate: (newcomer: Newcomer) => Promise<void>;
+  readonly review: ContainerReview;
+  /** Told of a container that will run. */
+  readonly onCreated: (containerId: string) => Promise<void>;
 }
 
 /** Between two attempts to confirm all bindings after the events came back. */
@@ -67,15 +68,17 @@ export class ChangeHandler implements EventStreamListener {
   }
 
   onChange(change: EngineChange): void {
+    const { index } = this.#parts;
     switch (change.kind) {
+      case "container-created":
+        this.#behind(this.#parts.onCreated(change.containerId));
+        break;
       case "container-began":
-        this.#began(change);
+      case "network-joined":
+        this.#review(change.containerId);
         break;
       case "container-ended":
-        this.#end(change.containerId, this.#of(change.containerId), "the container ended");
-        break;
-      case "network-joined":
-        this.#joined(change);
+        this.#end(change.containerId, index.ofContainer(change.containerId), "the container ended");
         break;
       case "network-left":
         this.#left(change);
@@ -85,36 +88,20 @@ export class ChangeHandler implements EventStreamListener {
         break;
       case "network-gone":
         this.#parts.directory.forget();
-        this.#end(change.network, this.#on(change.network), "the network was removed");
+        this.#end(change.network, index.onNetwork(change.network), "the network was removed");
         break;
       default:
         unknownChange(change);
     }
   }
 
-  #began({ containerId }: { containerId: string }): void {
-    const own = this.#of(containerId);
-    this.#doubt(own);
-    if (own.length === 0) this.#behind(this.#parts.anticipate({ containerId }));
-  }
-
-  /** Somebody new got an address of this network: nobody who is bound there may have lost his unnoticed. */
-  #joined({ containerId, network }: { containerId: string; network: string }): void {
-    this.#doubt(this.#of(containerId));
-    this.#behind(this.#parts.audit.checkAddresses(this.#on(network)));
-    this.#behind(this.#parts.anticipate({ containerId, network }));
-  }
-
   /** Its other addresses are in doubt: with its networks docker_gwbridge comes and goes, without events. */
   #left({ containerId, network }: { containerId: string; network: string }): void {
-    const onNetwork = new Set(this.#on(network));
-    const own = this.#of(containerId);
-    this.#end(
-      containerId,
-      own.filter((entry) => onNetwork.has(entry)),
-      "the container left the network",
-    );
-    this.#doubt(own.filter((entry) => !onNetwork.has(entry)));
+    const isOnNetwork = ({ binding }: IndexEntry): boolean =>
+      binding.network.id === network || binding.network.name === network;
+    const left = this.#parts.index.ofContainer(containerId).filter(isOnNetwork);
+    this.#end(containerId, left, "the container left the network");
+    if (this.#parts.index.ofContainer(containerId).length > 0) this.#review(containerId);
   }
 
   #end(id: string, entries: readonly IndexEntry[], reason: EvictionReason): void {
@@ -122,21 +109,12 @@ export class ChangeHandler implements EventStreamListener {
     this.#parts.index.evict(entries, reason);
   }
 
-  #doubt(entries: readonly IndexEntry[]): void {
-    if (entries.length === 0) return;
-    const turn = this.#parts.journal.next();
-    for (const entry of entries) entry.doubtedAt = turn;
-    this.#behind(this.#parts.audit.confirm(entries));
-  }
-
-  #of(containerId: string): readonly IndexEntry[] {
-    return this.#parts.index.all().filter(({ binding }) => binding.workload.id === containerId);
-  }
-
-  /** @param network an id, or with podman a name */
-  #on(network: string): readonly IndexEntry[] {
-    const isIt = ({ id, name }: { id: string; name: string }): boolean => id === network || name === network;
-    return this.#parts.index.all().filter(({ binding }) => isIt(binding.network));
+  /** What it has is asked for live until it has been looked at. */
+  #review(containerId: string): void {
+    const { index, journal, review } = this.#parts;
+    const turn = journal.next();
+    for (const entry of index.ofContainer(containerId)) entry.doubtedAt = turn;
+    this.#behind(review.review(containerId));
   }
 
   /** Until each binding from before is confirmed or gone; those in doubt are asked for live meanwhile. */

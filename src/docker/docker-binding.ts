@@ -3,7 +3,7 @@ import type { Binding } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import type { Claim } from "./address-lookup.ts";
 import type { ContainerDetails } from "./engine.ts";
-import { claimsOf } from "./workload-claims.ts";
+import { workloadOf } from "./workload-claims.ts";
 
 /** Tells whether one process still lives. A pid used again is not that process. */
 export interface ProcessWatch {
@@ -14,18 +14,9 @@ export interface ProcessWatch {
 /** @returns undefined when the process cannot be watched, e.g. from another pid namespace */
 export type WatchProcess = (pid: number, containerId: string) => ProcessWatch | undefined;
 
-/** A binding with what whoever enforces it in the kernel must know. */
+/** A binding with the network that its address is on. */
 export interface DockerBinding extends Binding {
-  /** Of the container's first process, in the Engine's pid namespace. */
-  readonly pid: number;
-  readonly network: {
-    readonly id: string;
-    readonly name: string;
-    /** As Docker names it; podman names its own otherwise. */
-    readonly bridge: string;
-  };
-  /** As the Engine says, "" when it does not. */
-  readonly macAddress: string;
+  readonly network: { readonly id: string; readonly name: string };
 }
 
 /** What a binding stands on besides the Engine's word. */
@@ -42,18 +33,14 @@ export type ProofLost = "its process ended" | "the kernel no longer ties the add
 export class WatchedBinding implements DockerBinding {
   readonly address: string;
   readonly workload: Workload;
-  readonly pid: number;
   readonly network: DockerBinding["network"];
-  readonly macAddress: string;
   readonly #proof: BindingProof;
   #endedBecause: ProofLost | "told" | undefined;
 
-  constructor({ address, network, member }: Claim, container: ContainerDetails, proof: BindingProof) {
+  constructor({ address, network }: Claim, container: ContainerDetails, proof: BindingProof) {
     this.address = address;
     this.workload = workloadOf(container);
-    this.pid = container.pid;
-    this.network = { id: network.id, name: network.name, bridge: network.bridge };
-    this.macAddress = member.macAddress;
+    this.network = { id: network.id, name: network.name };
     this.#proof = proof;
   }
 
@@ -92,9 +79,4 @@ export class WatchedBinding implements DockerBinding {
     this.#proof.enforcement?.release();
     this.#proof.watch?.close();
   }
-}
-
-function workloadOf(container: ContainerDetails): Workload {
-  const { id, name, startedAt } = container;
-  return { id, name, startedAt, ...claimsOf(container) };
 }

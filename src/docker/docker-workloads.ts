@@ -1,23 +1,25 @@
 import type { Enforce } from "../broker/address-enforcement.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
-import { Refusal } from "../core/failure.ts";
+import type { Workload } from "../core/workload.ts";
 import { canonicalAddress } from "../http/peer-address.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
 import { AddressGuard } from "./address-guard.ts";
-import { AddressLookup, containersIn, type Sighting } from "./address-lookup.ts";
+import { AddressLookup, containersIn } from "./address-lookup.ts";
 import { BindingAudit } from "./binding-audit.ts";
-import { BindingIndex, type EvictionReason, type IndexEntry } from "./binding-index.ts";
+import { BindingIndex, type EvictionReason } from "./binding-index.ts";
+import { BindingSettler } from "./binding-settler.ts";
 import { ChangeHandler } from "./change-handler.ts";
-import { type DockerBinding, WatchedBinding, type WatchProcess } from "./docker-binding.ts";
+import { ContainerReview } from "./container-review.ts";
+import type { DockerBinding, WatchedBinding, WatchProcess } from "./docker-binding.ts";
 import type { Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
 import { EventStream } from "./event-stream.ts";
 import { EvictionJournal } from "./eviction-journal.ts";
 import { FreshEngine } from "./fresh-engine.ts";
 import { NetworkDirectory } from "./network-directory.ts";
-import { addressesOf, type Newcomer } from "./newcomer.ts";
 import { cannotTell, giveUp, type Trouble, troubleOf } from "./unidentified.ts";
+import { workloadOf } from "./workload-claims.ts";
 
 /** Called synchronously; what a listener throws is a bug. */
 export interface DockerWorkloadsEvents {
@@ -25,6 +27,8 @@ export interface DockerWorkloadsEvents {
   onBound(binding: DockerBinding): void;
   /** At once when it ends: whatever was open from this address belongs to nobody now. */
   onEvicted(binding: DockerBinding, reason: EvictionReason): void;
+  /** It does not run yet, and has no address. */
+  onCreated(workload: Workload): void;
   onStreamUp(): void;
   /** Told once per reason, also when Docker was not there at the start. */
   onStreamDown(reason: string): void;
@@ -40,6 +44,8 @@ export interface DockerWorkloadsOptions {
   readonly events: DockerWorkloadsEvents;
   /** How long a request waits for its container to be known, between the calls: no clock that is set can prolong it. */
   readonly holdMs?: number;
+  /** An event that comes this long after it happened means that others are on their way, too. */
+  readonly lateEventMs?: number;
   /** How long a request waits for an Engine whose events are lost, when a binding proven alive is at hand. */
   readonly outagePatienceMs?: number;
 }
@@ -47,6 +53,8 @@ export interface DockerWorkloadsOptions {
 const HOLD_MS = 3_000;
 /** Half of the least an SDK waits (botocore: 1 s). */
 const OUTAGE_PATIENCE_MS = 500;
+/** Of an Engine that is merely busy, events were seen half a second late. */
+const LATE_EVENT_MS = 2_000;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 400;
 
@@ -64,7 +72,7 @@ export class DockerWorkloads implements WorkloadResolver {
   readonly #journal = new EvictionJournal();
   readonly #index: BindingIndex;
   readonly #lookup: AddressLookup;
-  readonly #guard: AddressGuard;
+  readonly #settler: BindingSettler;
   readonly #changes: ChangeHandler;
   readonly #stream: EventStream;
 
@@ -78,13 +86,24 @@ export class DockerWorkloads implements WorkloadResolver {
       events.onEvicted(binding, reason);
     });
     const audit = new BindingAudit({ engine, index, journal });
+    const lookup = new AddressLookup(engine, directory);
+    const guard = new AddressGuard({ watchProcess: options.watchProcess, enforce: options.enforce });
+    const settler = new BindingSettler({ index, journal, guard, onBound: (binding) => events.onBound(binding) });
+    const ask = (address: string) => this.#ask(address);
+    const review = new ContainerReview({ engine, lookup, index, journal, settler, audit, ask });
+    const onCreated = (containerId: string) => this.#tellCreated(engine, containerId);
     this.#options = options;
     this.#index = index;
-    this.#lookup = new AddressLookup(engine, directory);
-    this.#guard = new AddressGuard({ watchProcess: options.watchProcess, enforce: options.enforce });
-    const anticipate = (newcomer: Newcomer) => this.#anticipate(engine, newcomer);
-    this.#changes = new ChangeHandler({ journal, index, directory, audit, sleep, events, anticipate });
-    this.#stream = new EventStream({ engine: options.engine, listener: this.#changes, now, sleep });
+    this.#lookup = lookup;
+    this.#settler = settler;
+    this.#changes = new ChangeHandler({ journal, index, directory, audit, review, onCreated, sleep, events });
+    this.#stream = new EventStream({
+      engine: options.engine,
+      listener: this.#changes,
+      now,
+      sleep,
+      lateMs: options.lateEventMs ?? LATE_EVENT_MS,
+    });
   }
 
   /** Begins to listen. Resolves after the first attempt, whether it worked or not: Docker may start later. */
@@ -104,16 +123,15 @@ export class DockerWorkloads implements WorkloadResolver {
     return this.#trusted(address) ?? (await this.#askOrTrustProcess(address));
   }
 
-  /** Bound while its start is under way, so that its first request finds all it needs. What fails here is asked again then. */
-  async #anticipate(engine: FreshEngine, newcomer: Newcomer): Promise<void> {
-    const addresses = await addressesOf(engine, newcomer);
-    await Promise.allSettled(addresses.map((address) => this.resolve(address)));
+  async #tellCreated(engine: FreshEngine, containerId: string): Promise<void> {
+    const container = await engine.container(containerId);
+    if (container) this.#options.events.onCreated(workloadOf(container));
   }
 
   #trusted(address: string): WatchedBinding | undefined {
     const entry = this.#index.trusted(address);
     if (!entry || entry.binding.isCurrent()) return entry?.binding;
-    this.#evict(entry);
+    this.#settler.evict(entry);
     return undefined;
   }
 
@@ -154,7 +172,7 @@ export class DockerWorkloads implements WorkloadResolver {
       const sighting = await this.#lookup.look(address);
       for (const id of containersIn(sighting)) seen.add(id);
       if (seen.size > 1) throw cannotTell(address, "it changed hands meanwhile");
-      const binding = await this.#apply(address, sighting, turn).catch((error: unknown): undefined => {
+      const binding = await this.#settler.apply(address, sighting, turn).catch((error: unknown): undefined => {
         trouble = troubleOf(error);
       });
       if (binding || sighting.kind === "foreign") return binding;
@@ -163,64 +181,4 @@ export class DockerWorkloads implements WorkloadResolver {
       leftMs -= pauseMs;
     }
   }
-
-  /** @returns undefined when it is worth looking again, or nobody's. @throws Refusal `contested-peer` */
-  async #apply(address: string, sighting: Sighting, turn: number): Promise<WatchedBinding | undefined> {
-    const known = this.#index.get(address);
-    if (sighting.kind === "owned") return await this.#settle(known, sighting, turn);
-    if (known) this.#replace(known, turn);
-    if (sighting.kind !== "contested") return undefined;
-    throw new Refusal({ kind: "contested-peer", address, claimants: sighting.claimants });
-  }
-
-  async #settle(known: IndexEntry | undefined, sighting: Owned, turn: number): Promise<WatchedBinding | undefined> {
-    const { claim, container } = sighting;
-    if (this.#isOvertaken(sighting, turn)) return undefined;
-    if (known?.binding.isCurrent() && known.binding.isFor(claim, container)) {
-      this.#index.confirm(known, turn);
-      return known.binding;
-    }
-    return !known || this.#replace(known, turn) ? await this.#bind(sighting, turn) : undefined;
-  }
-
-  /** False when a look begun later has confirmed it: then that one is right, and this one is old. */
-  #replace(known: IndexEntry, turn: number): boolean {
-    if (known.confirmedAt > turn) return false;
-    this.#evict(known);
-    return true;
-  }
-
-  #evict(entry: IndexEntry): void {
-    entry.binding.isCurrent(); // notices what it has lost by now
-    this.#index.evict([entry], entry.binding.lost ?? "the Engine no longer gives it the address");
-  }
-
-  /** What was known before the kernel answered may be overtaken by the time it has. */
-  async #bind(sighting: Owned, turn: number): Promise<WatchedBinding | undefined> {
-    const { claim, container } = sighting;
-    const proof = await this.#guard.prove({
-      address: claim.address,
-      macAddress: claim.member.macAddress,
-      name: `${container.name} (${container.id.slice(0, 12)})`,
-      pid: container.pid,
-      containerId: container.id,
-      startedAt: container.startedAt,
-    });
-    const known = this.#index.get(claim.address);
-    if (known?.binding.standsOn(proof)) return known.binding.isCurrent() ? known.binding : undefined;
-    const binding = new WatchedBinding(claim, container, proof);
-    if (known || !binding.isCurrent() || this.#isOvertaken(sighting, turn)) {
-      binding.end();
-      return undefined;
-    }
-    this.#index.add(binding, turn);
-    this.#options.events.onBound(binding);
-    return binding;
-  }
-
-  #isOvertaken({ claim, container }: Owned, turn: number): boolean {
-    return this.#journal.hasNoteSince(turn, [container.id, claim.network.id]);
-  }
 }
-
-type Owned = Extract<Sighting, { kind: "owned" }>;

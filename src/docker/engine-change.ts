@@ -2,6 +2,7 @@ import type { EngineEvent } from "./engine.ts";
 
 /** What an event means for who owns which address. */
 export type EngineChange =
+  | { readonly kind: "container-created"; readonly containerId: string }
   | { readonly kind: "container-began"; readonly containerId: string }
   | { readonly kind: "container-ended"; readonly containerId: string }
   /** `network` is an id, or with podman a name. */
@@ -26,7 +27,7 @@ export const CHANGE_ACTIONS = [
 
 /**
  * Reads Type, Action and Actor only: `status`, `id` and `from` are gone since API 1.52. Undefined for what changes no
- * owner: a rename, a container that is created but not started, an action that some later Engine invents.
+ * owner and starts nothing: a rename, an action that some later Engine invents.
  */
 export function changeOf({ type, action, actorId, attributes }: EngineEvent): EngineChange | undefined {
   if (action === "connect" || action === "disconnect") return membership(action, actorId, attributes);
@@ -49,6 +50,8 @@ function membership(
 
 function life(action: string, containerId: string): EngineChange | undefined {
   switch (action) {
+    case "create":
+      return { kind: "container-created", containerId };
     case "start":
       return { kind: "container-began", containerId };
     case "die":

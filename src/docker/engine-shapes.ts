@@ -38,23 +38,18 @@ export const NetworkListShape = z.array(network.transform(summary));
 
 const endpoint = z.object({ IPv4Address: text, IPv6Address: text, MacAddress: text });
 
-export const NetworkShape = network
-  .extend({ Options: textMap, Containers: z.record(z.string(), endpoint).nullish() })
-  .transform(
-    (given): NetworkDetails => ({
-      ...summary(given),
-      bridge: given.Options?.["com.docker.network.bridge.name"] || `br-${given.Id.slice(0, 12)}`,
-      members: Object.entries(given.Containers ?? {}).map(
-        ([containerId, { IPv4Address, IPv6Address, MacAddress }]) => ({
-          containerId,
-          addresses: addressesOf(IPv4Address, IPv6Address),
-          macAddress: MacAddress ?? "",
-        }),
-      ),
-    }),
-  );
+export const NetworkShape = network.extend({ Containers: z.record(z.string(), endpoint).nullish() }).transform(
+  (given): NetworkDetails => ({
+    ...summary(given),
+    members: Object.entries(given.Containers ?? {}).map(([containerId, { IPv4Address, IPv6Address, MacAddress }]) => ({
+      containerId,
+      addresses: addressesOf(IPv4Address, IPv6Address),
+      macAddress: MacAddress ?? "",
+    })),
+  }),
+);
 
-const attachment = z.object({ NetworkID: text, IPAddress: text, GlobalIPv6Address: text });
+const attachment = z.object({ NetworkID: text, IPAddress: text, GlobalIPv6Address: text, MacAddress: text });
 
 export const ContainerShape = z
   .object({
@@ -76,18 +71,25 @@ export const ContainerShape = z
       attachments: Object.values(NetworkSettings?.Networks ?? {}).map((given) => ({
         networkId: given.NetworkID ?? "",
         addresses: addressesOf(given.IPAddress, given.GlobalIPv6Address),
+        macAddress: given.MacAddress ?? "",
       })),
     }),
   );
 
 export const EventShape = z
-  .object({ Type: z.string(), Action: z.string(), Actor: z.object({ ID: text, Attributes: textMap }).nullish() })
+  .object({
+    Type: z.string(),
+    Action: z.string(),
+    Actor: z.object({ ID: text, Attributes: textMap }).nullish(),
+    timeNano: z.number().nullish(),
+  })
   .transform(
-    ({ Type, Action, Actor }): EngineEvent => ({
+    ({ Type, Action, Actor, timeNano }): EngineEvent => ({
       type: Type,
       action: Action,
       actorId: Actor?.ID ?? "",
       attributes: Actor?.Attributes ?? {},
+      happenedAt: timeNano ? Math.round(timeNano / 1_000_000) : undefined,
     }),
   );
 

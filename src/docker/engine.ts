@@ -1,3 +1,5 @@
+import type { EpochMs } from "../core/credentials.ts";
+
 /** What is asked of a Docker Engine: reading, and nothing else. Every call throws {@link EngineError} only. */
 export interface Engine {
   listNetworks(): Promise<readonly NetworkSummary[]>;
@@ -19,8 +21,6 @@ export interface NetworkSummary {
 }
 
 export interface NetworkDetails extends NetworkSummary {
-  /** The Linux bridge, as Docker names it: its option, else br- and 12 characters of the id. podman names its own otherwise. */
-  readonly bridge: string;
   readonly members: readonly NetworkMember[];
 }
 
@@ -45,7 +45,16 @@ export interface ContainerDetails {
   /** "NAME=value"; may hold secrets: read and dropped, never kept or logged. */
   readonly env: readonly string[];
   /** Without docker_gwbridge, which only the network itself lists. */
-  readonly attachments: readonly { readonly networkId: string; readonly addresses: readonly string[] }[];
+  readonly attachments: readonly Attachment[];
+}
+
+/** A container's place on a network, as the container's own inspect gives it. */
+export interface Attachment {
+  /** podman before 5 gives the network's name. */
+  readonly networkId: string;
+  /** None before the container runs. */
+  readonly addresses: readonly string[];
+  readonly macAddress: string;
 }
 
 export interface EventQuery {
@@ -62,4 +71,6 @@ export interface EngineEvent {
   readonly action: string;
   readonly actorId: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** When it happened, by the Engine's clock; undefined when it does not say. */
+  readonly happenedAt: EpochMs | undefined;
 }

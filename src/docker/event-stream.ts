@@ -1,6 +1,6 @@
 import type { EpochMs } from "../core/credentials.ts";
 import type { Sleep } from "../kit/deadline.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, EngineEvent } from "./engine.ts";
 import { CHANGE_ACTIONS, CHANGE_TYPES, changeOf, type EngineChange } from "./engine-change.ts";
 
 export interface EventStreamListener {
@@ -16,12 +16,16 @@ export interface EventStreamOptions {
   readonly listener: EventStreamListener;
   readonly now: () => EpochMs;
   readonly sleep: Sleep;
+  /** How long after it happened an event may come before those not yet here are reckoned with. */
+  readonly lateMs: number;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** A stream that held this long starts the pauses anew when it breaks; one that breaks at once does not. */
 const STEADY_MS = 10_000;
+/** After a late event, the time without another in which the Engine counts as having caught up. */
+const CAUGHT_UP_MS = 1_000;
 
 /** One subscription to the Engine's events, taken out again whenever it breaks. */
 export class EventStream {
@@ -29,6 +33,8 @@ export class EventStream {
   readonly #stopped = new AbortController();
   #following: Promise<void> | undefined;
   #toldReason: string | undefined;
+  /** The latest late event, or the end of a stream: what is waited for after it is none of an earlier one's. */
+  #setback = {};
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
@@ -66,11 +72,12 @@ export class EventStream {
       this.#toldReason = undefined;
       listener.onUp();
       attempted();
-      for await (const event of events) this.#tell(changeOf(event));
+      for await (const event of events) this.#hear(event);
       this.#down("the Engine ended its stream of events");
     } catch (error) {
       this.#down(error instanceof Error ? error.message : String(error));
     }
+    this.#setback = {};
     return now() - begun;
   }
 
@@ -87,8 +94,26 @@ export class EventStream {
     }
   }
 
-  #tell(change: EngineChange | undefined): void {
-    if (change) this.#options.listener.onChange(change);
+  #hear(event: EngineEvent): void {
+    const { now, lateMs, listener } = this.#options;
+    if (event.happenedAt !== undefined && now() - event.happenedAt > lateMs) this.#fallBehind();
+    const change = changeOf(event);
+    if (change) listener.onChange(change);
+  }
+
+  /** What the Engine has not told yet may concern anyone: nothing is trusted until it comes in time, or is silent. */
+  #fallBehind(): void {
+    const { sleep, listener } = this.#options;
+    const setback = {};
+    this.#setback = setback;
+    this.#down("the Engine's events come late");
+    const isOver = (): boolean => this.#setback === setback && !this.#stopped.signal.aborted;
+    const caughtUp = (): void => {
+      if (!isOver()) return;
+      this.#toldReason = undefined;
+      listener.onUp();
+    };
+    void sleep(CAUGHT_UP_MS, this.#stopped.signal).then(caughtUp, () => {});
   }
 
   #down(reason: string): void {

@@ -8,14 +8,16 @@ const PATHS_LABEL = "taskrole.metadata";
 /** https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html */
 const AUTHORIZATION_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
-/** All that a container says of itself. */
-export function claimsOf(
-  container: Pick<ContainerDetails, "labels" | "env">,
-): Pick<Workload, "roleClaim" | "pathsClaim" | "authorizationDigest"> {
+/** One life of a container: who it is, and all that it says of itself. */
+export function workloadOf(
+  container: Pick<ContainerDetails, "id" | "name" | "startedAt" | "labels" | "env">,
+): Workload {
+  const { id, name, startedAt } = container;
   const roleClaim = roleClaimOf(container);
   const pathsClaim = fromLabel(PATHS_LABEL, container.labels);
   const authorization = lastValue(AUTHORIZATION_VARIABLE, container.env);
   return {
+    ...{ id, name, startedAt },
     ...(roleClaim && { roleClaim }),
     ...(pathsClaim && { pathsClaim }),
     ...(authorization && { authorizationDigest: createHash("sha256").update(authorization).digest("hex") }),

@@ -132,6 +132,13 @@ describe("CredentialBroker", () => {
     assert.equal(asked.length, 1);
   });
 
+  it("has what it fetched for a workload that did not run yet, for the life that then asks", async () => {
+    const { broker, credentialsOf, asked } = bench();
+    await broker.anticipate({ ...RED, startedAt: "0001-01-01T00:00:00Z" });
+    await credentialsOf("10.0.0.1");
+    assert.equal(asked.length, 1);
+  });
+
   it("tells the observer of each hand-out, and of nothing secret", async () => {
     const told: HandOut[] = [];
     const { broker } = bench();

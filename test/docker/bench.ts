@@ -3,6 +3,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Enforce } from "../../src/broker/address-enforcement.ts";
 import type { Refusal } from "../../src/core/failure.ts";
+import type { Workload } from "../../src/core/workload.ts";
 import type { DockerBinding, ProcessWatch } from "../../src/docker/docker-binding.ts";
 import { DockerWorkloads } from "../../src/docker/docker-workloads.ts";
 import type { EngineEvent, EventQuery } from "../../src/docker/engine.ts";
@@ -70,12 +71,15 @@ export interface BenchOptions {
   readonly isStarted?: boolean;
   readonly callTimeoutMs?: number;
   readonly enforce?: Enforce;
+  readonly lateEventMs?: number;
 }
 
 /** The resolver over a real socket to a fake Engine, its events heard. */
 export async function bench(t: TestContext, options: BenchOptions = {}): Promise<Bench> {
   const engine = new FakeEngine();
-  const bridge = engine.addNetwork({ name: "bridge", subnets: ["172.17.0.0/16"], bridge: "docker0" });
+  const bridge = engine.addNetwork({ name: "bridge", subnets: ["172.17.0.0/16"] });
+  const now = () => performance.now() * HASTE;
+  engine.now = now;
   options.engine?.(engine);
   await engine.listen();
   const processes = new FakeProcesses();
@@ -85,7 +89,8 @@ export async function bench(t: TestContext, options: BenchOptions = {}): Promise
     engine: client,
     watchProcess: processes.watch,
     ...(options.enforce && { enforce: options.enforce }),
-    now: () => performance.now() * HASTE,
+    now,
+    lateEventMs: options.lateEventMs ?? 100_000,
     sleep: async (ms, signal) => void (await delay(ms / HASTE, undefined, { ...(signal && { signal }) })),
     outagePatienceMs: options.outagePatienceMs ?? 100_000,
     events: logTo(log),
@@ -103,6 +108,7 @@ export async function bench(t: TestContext, options: BenchOptions = {}): Promise
 }
 
 const logTo = (log: string[]) => ({
+  onCreated: ({ name, roleClaim }: Workload) => void log.push(`created ${name} (${roleClaim?.text})`),
   onBound: ({ workload, address }: DockerBinding) => void log.push(`bound ${workload.name} ${address}`),
   onEvicted: ({ workload, address }: DockerBinding, reason: string) =>
     void log.push(`evicted ${workload.name} ${address}: ${reason}`),

@@ -11,6 +11,16 @@ async function bound(t: TestContext) {
   return { ...made, a, binding };
 }
 
+/** Waits until a request costs the Engine nothing. */
+async function servedFromMemory({ engine, workloads }: Pick<Bench, "engine" | "workloads">): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const calls = engine.calls.length;
+    await workloads.resolve("172.17.0.2");
+    if (engine.calls.length === calls) return;
+  }
+  assert.fail("it is asked for live again and again");
+}
+
 const goneNow = (made: Bench & { a: FakeContainer }): void => {
   made.engine.remove(made.a.Id);
   made.engine.run({ network: made.bridge, ip: "172.17.0.2/16", name: "b" });
@@ -77,11 +87,7 @@ test("a container's own late connect and start, after its first request, do not 
   await eventually(() => assert.ok(engine.countOf(/^GET \/containers/) >= 2, "it is looked at again"));
   assert.equal(await workloads.resolve("172.17.0.2"), binding);
   assert.deepEqual(log, ["up", "bound a 172.17.0.2"]);
-  await eventually(() => {
-    const calls = engine.calls.length;
-    void workloads.resolve("172.17.0.2");
-    assert.equal(engine.calls.length, calls);
-  });
+  await servedFromMemory({ engine, workloads });
 });
 
 test("a start of which the end was never heard evicts the binding of the life before", async (t) => {
@@ -96,7 +102,7 @@ test("a start of which the end was never heard evicts the binding of the life be
 test("between a container's start and the look at it nothing is served from memory", async (t) => {
   const { engine, workloads, a, binding } = await bound(t);
   engine.restart(a.Id);
-  const gate = engine.gate(/^GET \/networks\//, "when opened");
+  const gate = engine.gate(/^GET \/containers\//, "when opened");
   engine.sendContainer("start", a.Id);
   await eventually(() => assert.equal(gate.reached, 1));
   const asked = bindingAt(workloads, "172.17.0.2");
@@ -187,4 +193,77 @@ test("a hundred bindings of containers that came and went leave nothing behind",
   }
   assert.equal(processes.open, 0);
   assert.equal(log.filter((line) => line.startsWith("evicted")).length, 100);
+});
+
+test("on a network of a thousand, a start costs one call about that container, and one list of networks in all", async (t) => {
+  const { engine, bridge, log, heard } = await bench(t);
+  for (let i = 0; i < 1_000; i += 1) engine.run({ network: bridge, ip: `172.17.${4 + (i >> 8)}.${i & 255}/16` });
+  const newcomers = [2, 3, 4].map((n) => engine.run({ network: bridge, ip: `172.17.0.${n}/16`, name: `n${n}` }));
+  for (const { Id } of newcomers) {
+    engine.sendNetwork("connect", bridge, Id);
+    await heard();
+    engine.sendContainer("start", Id);
+    await eventually(() => assert.ok(log.some((line) => line.startsWith("bound n"))));
+  }
+  await eventually(() => assert.equal(log.filter((line) => line.startsWith("bound n")).length, 3));
+  assert.equal(engine.countOf(/^GET \/networks\//), 0, "no list of all containers of a network");
+  assert.equal(engine.countOf(/^GET \/networks$/), 1);
+  assert.ok(engine.countOf(/^GET \/containers\//) <= 6, `${engine.countOf(/^GET \/containers\//)} inspects`);
+});
+
+test("its own start, after its first request, is made sure of without the list of its network", async (t) => {
+  const { engine, a, binding, workloads } = await bound(t);
+  engine.fault = (call) => (call.startsWith("GET /networks/") ? [500, "{}"] : undefined);
+  engine.sendContainer("start", a.Id);
+  await eventually(() => assert.equal(engine.countOf(/^GET \/containers/), 2));
+  await servedFromMemory({ engine, workloads });
+  assert.ok(binding.isCurrent());
+});
+
+test("while an address that a newcomer claims is looked at, its known owner is not served from memory", async (t) => {
+  const { engine, bridge, a, workloads, binding } = await bound(t);
+  engine.disconnect(bridge, a.Id);
+  const b = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
+  const gate = engine.gate(/^GET \/networks\//, "when opened");
+  engine.sendContainer("start", b.Id);
+  await eventually(() => assert.equal(gate.reached, 1));
+  const asked = workloads.resolve("172.17.0.2");
+  gate.open();
+  assert.notEqual(await asked, binding);
+});
+
+test("where two networks have the address's range, a newcomer's own word does not settle it", async (t) => {
+  const { engine, workloads, log, heard } = await bench(t);
+  const [one, two] = ["one", "two"].map((name) => engine.addNetwork({ name, subnets: ["10.5.0.0/16"] }));
+  assert.ok(one && two);
+  const first = engine.run({ network: one, ip: "10.5.0.2/16", name: "first" });
+  engine.run({ network: two, ip: "10.5.0.2/16", name: "second" });
+  engine.sendContainer("start", first.Id);
+  await heard();
+  await eventually(() => assert.ok(engine.countOf(/^GET \/networks\//) >= 2));
+  await assert.rejects(workloads.resolve("10.5.0.2"), isRefusal("contested-peer"));
+  assert.deepEqual(log, ["up"]);
+});
+
+test("a container that is made is told of with its role, before it has an address", async (t) => {
+  const { engine, bridge, log } = await bench(t);
+  const made = engine.run({ network: bridge, name: "soon", running: false, labels: { "taskrole.role": "reader" } });
+  engine.sendContainer("create", made.Id);
+  await eventually(() => assert.deepEqual(log, ["up", "created soon (reader)"]));
+});
+
+test("events that come late put every binding in doubt until they come in time again", async (t) => {
+  const { engine, workloads, bridge, log, waitForStream } = await bench(t, { lateEventMs: 50_000 });
+  const a = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
+  const binding = await bindingAt(workloads, "172.17.0.2");
+  const { now } = engine;
+  engine.now = () => now() - 60_000;
+  engine.sendContainer("rename", a.Id);
+  await eventually(() => assert.ok(log.includes("down")));
+  const asked = engine.countOf(/^GET \/networks\//);
+  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(engine.countOf(/^GET \/networks\//), asked + 1, "asked live");
+  engine.now = now;
+  await waitForStream();
+  await servedFromMemory({ engine, workloads });
 });

@@ -9,7 +9,7 @@ for (const [type, action, actorId, attributes, change] of [
   ["container", "destroy", "c", {}, { kind: "container-ended", containerId: "c" }],
   ["container", "remove", "c", {}, { kind: "container-ended", containerId: "c" }],
   ["container", "rename", "c", { name: "new" }, undefined],
-  ["container", "create", "c", {}, undefined],
+  ["container", "create", "c", {}, { kind: "container-created", containerId: "c" }],
   ["container", "exec_die", "c", {}, undefined],
   ["container", "die", "", {}, undefined],
   ["network", "create", "n", {}, { kind: "network-made" }],
@@ -30,6 +30,6 @@ for (const [type, action, actorId, attributes, change] of [
   ["daemon", "reload", "d", {}, undefined],
 ] as const) {
   test(`${type} ${action} of "${actorId}" ${JSON.stringify(attributes)} means ${change?.kind ?? "nothing"}`, () => {
-    assert.deepEqual(changeOf({ type, action, actorId, attributes }), change);
+    assert.deepEqual(changeOf({ type, action, actorId, attributes, happenedAt: undefined }), change);
   });
 }

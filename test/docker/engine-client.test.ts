@@ -9,6 +9,8 @@ import type { EngineError } from "../../src/docker/engine-error.ts";
 import { eventually } from "./bench.ts";
 import { eventLine, FakeEngine } from "./fake-engine.ts";
 
+const HAPPENED = 1_700_000_000_250;
+
 async function client(t: TestContext, set: (engine: FakeEngine) => void = () => {}) {
   const engine = new FakeEngine();
   set(engine);
@@ -72,7 +74,6 @@ test("the field names of the Engine are translated", async (t) => {
   assert.deepEqual(summary, { id, name: "n", driver: "bridge", subnets: ["172.18.0.0/16", "fd00::/64"] });
   assert.deepEqual(await docker.inspectNetwork(id), {
     ...summary,
-    bridge: `br-${id.slice(0, 12)}`,
     members: [{ containerId: web.Id, addresses: ["172.18.0.2", "fd00::2"], macAddress: "02:42:ac:12:00:02" }],
   });
   assert.deepEqual(await docker.inspectContainer(web.Id), {
@@ -83,7 +84,7 @@ test("the field names of the Engine are translated", async (t) => {
     startedAt: web.StartedAt,
     labels: {},
     env: ["A=b"],
-    attachments: [{ networkId: id, addresses: ["172.18.0.2", "fd00::2"] }],
+    attachments: [{ networkId: id, addresses: ["172.18.0.2", "fd00::2"], macAddress: "02:42:ac:12:00:02" }],
   });
 });
 
@@ -172,8 +173,8 @@ test("events are subscribed to with filters and a beginning, and come parsed how
   });
   const old = { status: "die", id: "é1", from: "busybox", Type: "container", Action: "die", Actor: { ID: "é1" } };
   const text =
-    eventLine(old) +
-    eventLine({ Type: "network", Action: "connect", Actor: { ID: "n", Attributes: { container: "c" } } });
+    eventLine(old, HAPPENED) +
+    eventLine({ Type: "network", Action: "connect", Actor: { ID: "n", Attributes: { container: "c" } } }, HAPPENED);
   for (const byte of Buffer.from(text)) engine.sendRaw(Buffer.of(byte));
   const seen: EngineEvent[] = [];
   for await (const event of events) {
@@ -181,8 +182,8 @@ test("events are subscribed to with filters and a beginning, and come parsed how
     if (seen.length === 2) break;
   }
   assert.deepEqual(seen, [
-    { type: "container", action: "die", actorId: "é1", attributes: {} },
-    { type: "network", action: "connect", actorId: "n", attributes: { container: "c" } },
+    { type: "container", action: "die", actorId: "é1", attributes: {}, happenedAt: HAPPENED },
+    { type: "network", action: "connect", actorId: "n", attributes: { container: "c" }, happenedAt: HAPPENED },
   ]);
   await eventually(() => assert.equal(engine.subscribers, 0, "whoever stops listening hangs up"));
 });

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { EngineEvent, EventQuery } from "../../src/docker/engine.ts";
 import { EventStream } from "../../src/docker/event-stream.ts";
 
-const die: EngineEvent = { type: "container", action: "die", actorId: "c", attributes: {} };
+const die: EngineEvent = { type: "container", action: "die", actorId: "c", attributes: {}, happenedAt: undefined };
 
 /** An Engine that gives each subscription what the script says, and a clock that only pauses move. */
 function script(...attempts: (() => AsyncIterable<EngineEvent>)[]) {
@@ -29,6 +29,7 @@ function script(...attempts: (() => AsyncIterable<EngineEvent>)[]) {
       onChange: ({ kind }) => void log.push(kind),
     },
     now: () => clock.now,
+    lateMs: 2_000,
     sleep: async (ms) => {
       pauses.push(ms);
       clock.now += ms;
@@ -126,4 +127,66 @@ test("stop ends an attempt that hangs, and tells of no outage", async () => {
   await done;
   await stream.stop();
   assert.deepEqual(log, []);
+});
+
+/** A stream whose events are given one by one, and pauses that end when the test says so. */
+async function held() {
+  const log: string[] = [];
+  const given: PromiseWithResolvers<EngineEvent>[] = [Promise.withResolvers()];
+  const pauses: { ms: number; end: () => void }[] = [];
+  const stream = new EventStream({
+    engine: {
+      events: async () =>
+        (async function* () {
+          for (let i = 0; ; i++) yield await (given[i] ?? assert.fail()).promise;
+        })(),
+    },
+    listener: {
+      onUp: () => void log.push("up"),
+      onDown: (reason) => void log.push(`down: ${reason}`),
+      onChange: ({ kind }) => void log.push(kind),
+    },
+    now: () => 100_000,
+    lateMs: 2_000,
+    sleep: (ms) => new Promise((end) => void pauses.push({ ms, end })),
+  });
+  await stream.start();
+  const tell = async (lateMs: number): Promise<void> => {
+    const next = given.at(-1) ?? assert.fail();
+    given.push(Promise.withResolvers());
+    next.resolve({ ...die, happenedAt: 100_000 - lateMs });
+    await setImmediate();
+  };
+  const endPause = async (): Promise<void> => {
+    pauses.shift()?.end();
+    await setImmediate();
+  };
+  return { stream, log, pauses, tell, endPause, fail: (error: Error) => given.at(-1)?.reject(error) };
+}
+
+const LATE = "down: the Engine's events come late";
+
+test("an event that comes late is told, and nothing is trusted until a second has passed without another", async () => {
+  const { log, pauses, tell, endPause } = await held();
+  await tell(2_000);
+  await tell(2_001);
+  await tell(9_000);
+  assert.deepEqual(log, ["up", "container-ended", LATE, "container-ended", "container-ended"]);
+  await endPause();
+  assert.equal(log.at(-1), "container-ended", "the pause of the first does not end that of the second");
+  assert.equal(pauses[0]?.ms, 1_000);
+  await endPause();
+  assert.equal(log.at(-1), "up");
+  await tell(0);
+  await tell(5_000);
+  assert.deepEqual(log.slice(-3), ["container-ended", LATE, "container-ended"]);
+});
+
+test("a stream that breaks while it is behind is not up by having caught up", async () => {
+  const { log, tell, endPause, fail } = await held();
+  await tell(5_000);
+  fail(new Error("cut"));
+  await setImmediate();
+  await endPause();
+  assert.deepEqual(log, ["up", LATE, "container-ended", "down: cut"]);
 });

@@ -75,6 +75,8 @@ export class FakeEngine {
   apiVersion = "1.41";
   minApiVersion = "1.12";
   flavour: "docker" | "podman" = "docker";
+  /** The Engine's clock, in ms; what its events bear. */
+  now: () => number = Date.now;
   /** Answers instead of the Engine: status and body. */
   fault: ((call: string) => readonly [number, string] | "hang" | "hang-up" | undefined) | undefined;
   /** Written to each new subscriber, as what `since` asks for. */
@@ -110,20 +112,14 @@ export class FakeEngine {
     rmSync(join(this.socketPath, ".."), { recursive: true, force: true });
   }
 
-  addNetwork(given: {
-    name: string;
-    subnets?: readonly string[];
-    driver?: string;
-    id?: string;
-    bridge?: string;
-  }): string {
+  addNetwork(given: { name: string; subnets?: readonly string[]; driver?: string; id?: string }): string {
     const Id = given.id ?? newId();
     this.networks.set(Id, {
       Id,
       Name: given.name,
       Driver: given.driver ?? "bridge",
       IPAM: { Config: given.subnets ? given.subnets.map((Subnet) => ({ Subnet })) : null },
-      Options: given.bridge ? { "com.docker.network.bridge.name": given.bridge } : {},
+      Options: {},
       Containers: new Map(),
     });
     return Id;
@@ -218,7 +214,7 @@ export class FakeEngine {
 
   #send(event: object): void {
     this.sent += this.#streams.size;
-    this.sendRaw(eventLine(event));
+    this.sendRaw(eventLine(event, this.now()));
   }
 
   cutStreams(): void {
@@ -303,9 +299,10 @@ export class FakeEngine {
     );
     return Object.fromEntries(
       on.map(({ Id, Name, Containers }) => {
-        const { IPv4Address = "", IPv6Address = "" } = Containers.get(id) ?? {};
+        const { IPv4Address = "", IPv6Address = "", MacAddress = "" } = Containers.get(id) ?? {};
         const NetworkID = this.flavour === "podman" ? Name : Id;
-        return [Name, { NetworkID, IPAddress: bare(IPv4Address), GlobalIPv6Address: bare(IPv6Address) }];
+        const addresses = { IPAddress: bare(IPv4Address), GlobalIPv6Address: bare(IPv6Address) };
+        return [Name, { NetworkID, MacAddress, ...addresses }];
       }),
     );
   }
@@ -315,5 +312,5 @@ const ok = (body: object): readonly [number, string] => [200, JSON.stringify(bod
 const bare = (address: string): string => address.replace(/\/.*/, "");
 
 /** As the Engine writes one: since API 1.52 without status, id and from. */
-export const eventLine = (event: object): string =>
-  `${JSON.stringify({ ...event, scope: "local", time: 1_700_000_000, timeNano: 1_700_000_000_000_000_000 })}\n`;
+export const eventLine = (event: object, nowMs: number): string =>
+  `${JSON.stringify({ ...event, scope: "local", time: Math.floor(nowMs / 1000), timeNano: Math.floor(nowMs * 1_000_000) })}\n`;

@@ -143,7 +143,7 @@ test("when the events are back a binding of a former life of its container is ev
 test("an end that the Engine repeats, from the moment of the subscription, is an end", async (t) => {
   const { engine, a, binding, hearAgain, log } = await deaf(t);
   engine.gate(/^GET \/networks/);
-  engine.replay = [eventLine({ Type: "container", Action: "die", Actor: { ID: a.Id, Attributes: {} } })];
+  engine.replay = [eventLine({ Type: "container", Action: "die", Actor: { ID: a.Id, Attributes: {} } }, engine.now())];
   await hearAgain();
   await eventually(() => assert.equal(binding.isCurrent(), false));
   assert.equal(log.at(-1), "evicted a 172.17.0.2: the container ended");

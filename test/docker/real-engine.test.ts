@@ -82,6 +82,7 @@ test("a real container is known by its address while it lives, and its address i
     sleep,
     holdMs: 300,
     events: {
+      onCreated: () => {},
       onBound: () => {},
       onEvicted: ({ workload }, reason) => void evicted.push(`${workload.name}: ${reason}`),
       onStreamUp: () => {},

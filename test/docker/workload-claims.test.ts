@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { claimsOf } from "../../src/docker/workload-claims.ts";
+import { workloadOf } from "../../src/docker/workload-claims.ts";
 
 const LABEL = "label taskrole.role";
 const VARIABLE = "environment variable IAM_ROLE";
+const SELF = { id: "c".repeat(64), name: "web", startedAt: "2026-01-05T08:00:00Z" };
+
+/** What it says of itself, without who it is. */
+function claimsOf(said: { labels: Record<string, string>; env: readonly string[] }): object {
+  const { id, name, startedAt, ...claims } = workloadOf({ ...SELF, ...said });
+  assert.deepEqual({ id, name, startedAt }, SELF);
+  return claims;
+}
 
 for (const [labels, env, claim, because] of [
   [{}, [], undefined, "nothing is said"],
@@ -20,7 +28,8 @@ for (const [labels, env, claim, because] of [
   [{ __proto__: { "taskrole.role": "evil" } }, [], undefined, "only labels of its own"],
 ] as const satisfies readonly (readonly [Record<string, string | object>, string[], object | undefined, string])[]) {
   test(`${JSON.stringify(labels)} ${JSON.stringify(env)}: ${because}`, () => {
-    assert.deepEqual(claimsOf({ labels: labels as Record<string, string>, env }).roleClaim, claim);
+    const said = { labels: labels as Record<string, string>, env };
+    assert.deepEqual(claimsOf(said), claim === undefined ? {} : { roleClaim: claim });
   });
 }
 
