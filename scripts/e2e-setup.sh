@@ -3,6 +3,7 @@
 #
 #   E2E_ENGINE=debian    this machine's own docker.io (default)
 #   E2E_ENGINE=forky     Docker 28, from Debian forky, in a chroot
+#   E2E_ENGINE=moby      the 29 line with its own nftables backend, built from Go modules (minutes; needs go)
 #   E2E_CACHE=DIR        where everything is kept, outside the checkout
 #
 # No registry is asked: images are made of Debian packages and of one small C program.
@@ -75,6 +76,29 @@ finish_rootfs() {
     "$root"/usr/bin/{ctr,dnet,containerd-shim,containerd-shim-runc-v1} "$root"/usr/sbin/ovrouter
 }
 
+# The newest Moby that is published as Go modules, with the containerd and runc that it is released with.
+moby() {
+  local programs=$E2E_CACHE/moby go=$E2E_CACHE/go module=github.com/moby/moby/v2
+  local wanted="v2.0.0-beta.24 v2.4.2 v1.5.2"
+  [ "$(cat "$programs/versions" 2>/dev/null)" = "$wanted" ] && { step_done "moby: built"; return; }
+  command -v go >/dev/null || fail "E2E_ENGINE=moby needs go"
+  dpkg -s libseccomp-dev pkg-config >/dev/null 2>&1 || apt_install libseccomp-dev pkg-config || fail "cannot install libseccomp-dev: see $E2E_CACHE/apt.log"
+  # shellcheck disable=SC2086  # three words
+  set -- $wanted
+  go_install() { # CGO PACKAGE...
+    CGO_ENABLED=$1 GOWORK=off GOFLAGS=-buildvcs=false GOPATH=$go GOMODCACHE=$go/mod GOCACHE=$go/cache GOBIN=$programs \
+      go install -trimpath -tags seccomp -ldflags "-s -w -X $module/dockerversion.Version=29-$wanted_moby" "${@:2}" >>"$E2E_CACHE/moby.log" 2>&1 ||
+      fail "cannot build ${*:2}: see $E2E_CACHE/moby.log"
+  }
+  local wanted_moby=$1
+  go_install 0 "$module/cmd/dockerd@$1" "$module/cmd/docker-proxy@$1"
+  go_install 0 "github.com/containerd/containerd/v2/cmd/containerd@$2" "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2@$2"
+  go_install 1 "github.com/opencontainers/runc@$3"
+  chmod -R u+w "$go" && rm -rf "$go"
+  echo "$wanted" >"$programs/versions"
+  step_done "moby: $(du -sm "$programs" | cut -f1) MB"
+}
+
 # image NAME SOURCE-FILES...: runs make_NAME into a folder and keeps it as a tar, named after what went in.
 image() {
   local name=$1 made tar
@@ -120,12 +144,13 @@ make_dind() {
 }
 
 [ "$(id -u)" = 0 ] || fail "needs root: it installs packages and runs Docker engines"
-[[ $engine =~ ^(debian|forky)$ ]] || fail "E2E_ENGINE is debian or forky, not '$engine'"
+[[ $engine =~ ^(debian|forky|moby)$ ]] || fail "E2E_ENGINE is debian, forky or moby, not '$engine'"
 mkdir -p "$images"
 install_programs
 image small $sources/ask.c
 rootfs bookworm docker.io,iptables,iproute2,busybox-static,ca-certificates,bash,coreutils,mount,awscli,python3-boto3
-[ "$engine" = debian ] || rootfs forky docker.io,containerd,runc,iptables,ca-certificates,bash,coreutils,mount
+[ "$engine" != moby ] || moby
+[ "$engine" != forky ] || rootfs forky docker.io,containerd,runc,iptables,ca-certificates,bash,coreutils,mount
 image aws $sources/ask.c "$E2E_CACHE/rootfs-bookworm/.packages"
 image dind $sources/dind-entry.sh $sources/ask.c "$E2E_CACHE/rootfs-bookworm/.packages"
 node_modules/.bin/node test/e2e/support/prepare-engine.ts || fail "the Docker engine '$engine' is not ready"

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Container } from "./support/containers.ts";
 import { ACCOUNT, FORBIDDEN_ROLE } from "./support/ec2.ts";
+import { IMAGES } from "./support/engine.ts";
 import { startLab } from "./support/lab.ts";
 import { CREDENTIALS_PATH, documentIn } from "./support/metadata-client.ts";
 import { testThatNothingLeaked } from "./support/nothing-leaked.ts";
@@ -106,6 +107,16 @@ test("containers whose first act is to ask get their own role at the first try",
     await Promise.all(containers.map((container) => container.remove()));
   }
   assert.ok(servedAtOnce >= 9, `${servedAtOnce} of 12 were served at once`);
+});
+
+test("a container's session is there before the container runs, and is the one it gets", async () => {
+  const calls = lab.ec2.assumeRoleCalls;
+  const id = await lab.engine.docker("create", "--label", "taskrole.role=awaited", IMAGES.small, "ask", "/nowhere");
+  await eventually(async () => assert.equal(lab.ec2.assumeRoleCalls, calls + 1), 5_000);
+  await lab.engine.docker("rm", id);
+  const container = await lab.run({ role: "awaited-too" });
+  assert.equal(await container.role(), "awaited-too");
+  assert.equal(lab.ec2.assumeRoleCalls, calls + 2, "one session, fetched once");
 });
 
 test("a restarted container keeps its role; the token of its former life is worth nothing", async () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Instance } from "./instance.ts";
 import { eventually, LongRunning, run } from "./programs.ts";
-import { cacheFolder, engineName, imageFolder } from "./settings.ts";
+import { cacheFolder, engineName, imageFolder, mobyFolder } from "./settings.ts";
 
 /** The docker command, against this engine. @returns what it printed; throws when it fails. */
 export type Docker = (...args: readonly string[]) => Promise<string>;
@@ -83,6 +83,13 @@ async function commandOf(instance: Instance, socket: string): Promise<readonly s
     ...["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", `/${CGROUP_PARENT}`],
   ];
   if (engineName === "debian") return instance.onInstance("dockerd", ...flags(dataRoot));
+  if (engineName === "moby") {
+    // Its nftables backend makes no network on a host that does not forward.
+    await run(instance.onInstance("sysctl", "-qw", "net.ipv4.ip_forward=1"));
+    const path = `PATH=${mobyFolder}:/usr/sbin:/usr/bin:/sbin:/bin`;
+    const proxy = ["--userland-proxy-path", join(mobyFolder, "docker-proxy")];
+    return instance.onInstance("env", path, "dockerd", ...flags(dataRoot), "--firewall-backend", "nftables", ...proxy);
+  }
   const inForky = await forkyRoot(instance, dataRoot);
   return inForky("/usr/sbin/dockerd", ...flags("/var/lib/docker"));
 }

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 
-const ENGINES = ["debian", "forky"] as const;
+const ENGINES = ["debian", "forky", "moby"] as const;
 
-/** "debian": this machine's docker.io; "forky": Docker 28 in a chroot. */
+/** "debian": this machine's docker.io; "forky": Docker 28 in a chroot; "moby": the 29 line with rules of its own for nftables. */
 export type EngineName = (typeof ENGINES)[number];
 
 export const engineName: EngineName =
@@ -10,6 +10,9 @@ export const engineName: EngineName =
 
 /** Where scripts/e2e-setup.sh keeps its root file systems and images. */
 export const cacheFolder = process.env["E2E_CACHE"] ?? `${process.env["XDG_CACHE_HOME"] ?? "/var/cache"}/taskrole-e2e`;
+
+/** Where "moby" keeps its programs. */
+export const mobyFolder = `${cacheFolder}/moby`;
 
 /** The image tars; the engines of containers that are Docker hosts themselves read them too. */
 export const imageFolder = `${cacheFolder}/images`;
