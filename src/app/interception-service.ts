@@ -25,7 +25,7 @@ export function interceptionService(
   log: Log,
 ): InterceptionPart {
   const addresses = containerCredentials === "off" ? METADATA_ADDRESSES : ALL_ADDRESSES;
-  const bindings = new KernelBindings({ addresses, run: runHostProgram, now: () => Date.now() });
+  const bindings = new KernelBindings({ run: runHostProgram, now: () => Date.now() });
   const service = rulesService(new Interception({ port: listen.port, addresses, bindings }), listen, log);
   return { service, enforce: (owner) => bindings.enforce(owner) };
 }

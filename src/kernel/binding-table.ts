@@ -1,20 +1,8 @@
+import type { BindingChange, BoundAddress } from "./binding-store.ts";
 import type { InterceptedAddress } from "./intercepted-address.ts";
 import type { IpFamily } from "./ip-rules.ts";
 import { elementsOf, type TableListing } from "./nft-listing.ts";
 import type { NftChain, NftRule, NftSet, NftTable } from "./nft-ruleset.ts";
-
-/** An address that counts on one port of a bridge and for one hardware address alone. */
-export interface BoundAddress {
-  readonly family: IpFamily;
-  /** In the spelling of RFC 5952, as nft lists it. */
-  readonly address: string;
-  /** Lower case, with colons. */
-  readonly macAddress: string;
-  /** The host's end of the container's link: "veth9e1677a". */
-  readonly veth: string;
-  /** For whoever lists the table: whose it is, and since when. Letters, digits and a few signs alone. */
-  readonly note: string;
-}
 
 /** Before and after everything else on a bridge: https://wiki.nftables.org/wiki-nftables/index.php/Netfilter_hooks */
 const FIRST = { words: "-310", value: -310 };
@@ -92,16 +80,20 @@ function hearing(family: IpFamily, addresses: readonly InterceptedAddress[]): Nf
   };
 }
 
-export type ElementVerb = "add" | "delete";
-
 /** Commands of a transaction. Adding first lets a deletion succeed whether or not the element is there. */
-export function elementCommands(verb: ElementVerb, one: BoundAddress): string {
+export function elementCommands({ verb, bound: one }: BindingChange): string {
   const { owned, bound } = WORDS[one.family];
-  const commands = (word: ElementVerb): string =>
+  const commands = (word: BindingChange["verb"]): string =>
     `${word} element bridge taskrole ${owned} { ${one.address} }\n` +
     `${word} element bridge taskrole ${bound} { ${word === "add" ? boundElement(one) : boundKey(one)} }\n`;
   return verb === "add" ? commands("add") : commands("add") + commands("delete");
 }
+
+/** `delete element bridge taskrole owned4 { 172.17.0.2 }`, as nft 0.9.8 to 1.1.3 print it. */
+const DELETION = /^delete element bridge taskrole \w+ \{ (?:.* )?(?<address>[0-9a-f.:]+)(?: comment ".*")? \}/;
+
+/** Whose element a line of `nft monitor` says was deleted. */
+export const deletedAddress = (line: string): string | undefined => DELETION.exec(line)?.groups?.["address"];
 
 /** One line of the set as it is listed: whose address counts where. */
 export interface ListedBinding {

@@ -1,4 +1,4 @@
-import { type CommandOutcome, type RunCommand, runCommand } from "../kit/run-command.ts";
+import { type CommandOptions, type CommandOutcome, type RunCommand, runCommand } from "../kit/run-command.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { commandFailure, InterceptionError } from "./interception-error.ts";
 import { type IpFamily, type ListedIpRule, listingArgv, parseIpRules } from "./ip-rules.ts";
@@ -6,7 +6,7 @@ import { parseTableListing, type TableListing } from "./nft-listing.ts";
 import { type NftTable, tableName } from "./nft-ruleset.ts";
 
 /**
- * The environment that nft and ip are run in: messages in English, and the directories they are installed in, which
+ * The environment that these programs are run in: messages in English, and the directories they are installed in, which
  * the PATH of anyone but root often lacks (Debian).
  */
 export const programEnvironment = (): Readonly<Record<string, string | undefined>> => ({
@@ -18,7 +18,7 @@ export const programEnvironment = (): Readonly<Record<string, string | undefined
 export const runHostProgram: RunCommand = (argv, options) =>
   runCommand(argv, { env: programEnvironment(), ...options });
 
-/** nft and ip, with every failure an {@link InterceptionError}. */
+/** nft, ip, iptables and ip6tables, with every failure an {@link InterceptionError}. */
 export class HostPrograms {
   readonly #run: RunCommand;
   readonly #readHost: () => HostFacts;
@@ -29,9 +29,18 @@ export class HostPrograms {
   }
 
   /** Runs to success, and gives what was printed. */
-  async run(argv: readonly string[]): Promise<string> {
-    const outcome = await this.#run(argv);
+  async run(argv: readonly string[], options?: CommandOptions): Promise<string> {
+    const outcome = await this.#run(argv, options);
     return succeeded(outcome) ? outcome.stdout : this.#fail(argv, outcome);
+  }
+
+  /** False when there is no such program, or when this kernel lacks what it is for. */
+  async works(argv: readonly string[]): Promise<boolean> {
+    const outcome = await this.#run(argv);
+    if (outcome.kind === "missing") return false;
+    if (outcome.kind === "exited" && (outcome.code === 0 || this.#readHost().mayChangeNetwork))
+      return outcome.code === 0;
+    return this.#fail(argv, outcome);
   }
 
   /** Undefined when there is no such table. */

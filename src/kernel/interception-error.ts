@@ -115,3 +115,9 @@ const shortened = (argv: readonly string[]): string =>
   argv
     .map((argument) => (argument.includes("\n") ? `${argument.slice(0, argument.indexOf("\n"))} …` : argument))
     .join(" ");
+
+/** What a program says that did not do what it was asked; undefined when it did. */
+export function refusalIn(outcome: CommandOutcome): string | undefined {
+  if (outcome.kind === "exited" && outcome.code === 0) return undefined;
+  return "stderr" in outcome && outcome.stderr.trim() !== "" ? outcome.stderr.trim() : ending(outcome);
+}

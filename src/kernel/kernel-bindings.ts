@@ -3,15 +3,15 @@ import type { AddressOwner, Enforcement } from "../broker/address-enforcement.ts
 import type { EpochMs } from "../core/credentials.ts";
 import { AtMost } from "../kit/at-most.ts";
 import type { RunCommand } from "../kit/run-command.ts";
-import { type BoundAddress, bindingTable, type ElementVerb, elementCommands } from "./binding-table.ts";
-import type { InterceptedAddress } from "./intercepted-address.ts";
-import type { NftTable } from "./nft-ruleset.ts";
+import type { BindingChange, BindingStore, BoundAddress } from "./binding-store.ts";
+import { NftBindingStore } from "./nft-binding-store.ts";
 import { VethError, VethFinder } from "./veth-finder.ts";
 
 export interface KernelBindingsOptions {
-  readonly addresses: readonly InterceptedAddress[];
   readonly run: RunCommand;
   readonly now: () => EpochMs;
+  /** Where the kernel keeps them; by default the sets of nftables. */
+  readonly store?: BindingStore;
   readonly finder?: Pick<VethFinder, "find">;
 }
 
@@ -22,43 +22,34 @@ interface Held {
 }
 
 interface Change {
-  readonly verb: ElementVerb;
+  readonly verb: BindingChange["verb"];
   readonly held: Held;
   readonly settle: PromiseWithResolvers<void>;
 }
 
-/** `delete element bridge taskrole owned4 { 172.17.0.2 }`, as nft 0.9.8 to 1.1.3 print it. */
-const DELETION = /^delete element bridge taskrole \w+ \{ (?:.* )?(?<address>[0-9a-f.:]+)(?: comment ".*")? \}/;
-/** The kernel limits an argument of a program to 128 KiB; a change takes 700 bytes at most. */
+/** As nft takes them as arguments, of which the kernel limits each to 128 KiB; a change takes 700 bytes at most. */
 const MAX_CHANGES = 150;
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 
 /**
- * The sets of `table bridge taskrole`, and what they hold. The kernel's sets and these entries change together: an
- * entry is in force only once nft has acknowledged it, and all of them end when the table is found changed; then none
- * is made until the table has been loaded again.
+ * Whose each address is in the kernel. The kernel's rules and these entries change together: an entry is in force only
+ * once the kernel has acknowledged it, and all of them end when its table is found changed; then none is made until
+ * the table has been loaded again.
  */
 export class KernelBindings {
-  readonly #addresses: readonly InterceptedAddress[];
-  readonly #run: RunCommand;
+  readonly #store: BindingStore;
   readonly #now: () => EpochMs;
   readonly #finder: Pick<VethFinder, "find">;
   /** The latest to be asked for at each address, in force or about to be. */
   readonly #held = new Map<string, Held>();
   readonly #turn = new AtMost(1);
-  readonly #waiting: Change[] = [];
+  #waiting: Change[] = [];
   #isLoaded = false;
 
-  constructor({ addresses, run, now, finder = new VethFinder({ run }) }: KernelBindingsOptions) {
-    this.#addresses = addresses;
-    this.#run = run;
+  constructor({ run, now, store = new NftBindingStore(run), finder = new VethFinder({ run }) }: KernelBindingsOptions) {
+    this.#store = store;
     this.#now = now;
     this.#finder = finder;
-  }
-
-  /** With all that is in force, for a load of all tables in one transaction. Only to be asked for in {@link alone}. */
-  table(): NftTable {
-    return bindingTable(this.#addresses, this.bound);
   }
 
   /** What changes the tables runs alone, so that no element is added to a table that is just being replaced. */
@@ -95,9 +86,13 @@ export class KernelBindings {
     return this.#isLoaded;
   }
 
-  /** The table stands as {@link table} made it. */
-  loaded(): void {
-    this.#isLoaded = true;
+  /** Runs what replaces the table by one with all that is in force. */
+  reload(load: () => Promise<void>): Promise<void> {
+    return this.alone(async () => {
+      this.#dropOvertaken();
+      await load();
+      this.#isLoaded = true;
+    });
   }
 
   /** The table was changed by someone: nothing in it is believed any more. The next load begins with empty sets. */
@@ -107,10 +102,9 @@ export class KernelBindings {
     this.#held.clear();
   }
 
-  /** True for a line of `nft monitor` that tells of an element's end which is none of our doing. */
-  isLossOf(line: string): boolean {
-    const address = DELETION.exec(line)?.groups?.["address"];
-    return address !== undefined && this.#held.has(address);
+  /** True when the address is bound, or about to be. */
+  holds(address: string): boolean {
+    return this.#held.has(address);
   }
 
   /** The bindings in force. */
@@ -132,16 +126,25 @@ export class KernelBindings {
   }
 
   /** Those that come while nft runs go together in its next run. */
-  #change(verb: ElementVerb, held: Held): Promise<void> {
+  #change(verb: Change["verb"], held: Held): Promise<void> {
     const settle = Promise.withResolvers<void>();
     this.#waiting.push({ verb, held, settle });
     if (this.#waiting.length === 1) void this.alone(() => this.#flush());
     return settle.promise;
   }
 
+  /** What was released meanwhile is in no table that is loaded now, and iptables does not delete a rule twice. */
+  #dropOvertaken(): void {
+    const isWanted = ({ verb, held }: Change) => verb === "add" && this.#held.get(held.bound.address) === held;
+    const overtaken = this.#waiting.filter((change) => !isWanted(change));
+    this.#waiting = this.#waiting.filter(isWanted);
+    for (const { settle } of overtaken) settle.resolve();
+  }
+
   async #flush(): Promise<void> {
     await Promise.resolve(); // whoever released this first does what cannot wait: to reset the connections of the address
     const changes = this.#waiting.splice(0, MAX_CHANGES);
+    if (changes.length === 0) return;
     if (this.#waiting.length > 0) void this.alone(() => this.#flush());
     const refusal = await this.#refusalOf(changes);
     if (refusal !== undefined) this.lose();
@@ -158,12 +161,8 @@ export class KernelBindings {
   /** @returns why the kernel did not take the changes, all of which are then void */
   async #refusalOf(changes: readonly Change[]): Promise<string | undefined> {
     if (!this.#isLoaded) return "the table of the bindings is not in place";
-    const outcome = await this.#run([
-      "nft",
-      changes.map(({ verb, held }) => elementCommands(verb, held.bound)).join(""),
-    ]);
+    const refusal = await this.#store.change(changes.map(({ verb, held }) => ({ verb, bound: held.bound })));
     if (!this.#isLoaded) return "the table of the bindings was changed meanwhile";
-    if (outcome.kind === "exited" && outcome.code === 0) return undefined;
-    return `the kernel does not take it: ${"stderr" in outcome ? outcome.stderr.trim() : outcome.kind}`;
+    return refusal === undefined ? undefined : `the kernel does not take it: ${refusal}`;
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HostFacts } from "../../src/kernel/host-facts.ts";
-import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
+import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { InterceptionError } from "../../src/kernel/interception-error.ts";
 import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
@@ -211,7 +211,7 @@ test("rules that were loaded for another port are not ours", async (t) => {
 test("the bindings' table is loaded in the same transaction, looked after, and taken down too", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { host } = await namespace(t);
-  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run: host.run, now: () => NOW });
+  const bindings = new KernelBindings({ run: host.run, now: () => NOW });
   const options = { port: 9254, run: host.run, readHost: () => FIT };
   const daemon = new Interception({ ...options, bindings });
   await daemon.up();

@@ -23,7 +23,7 @@ async function lab(t: TestContext) {
   await host.must(`
     ip link add veth2 type veth peer name eth0 netns ${neighbour.pid}
     ip link set veth2 master anyname0 up`);
-  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run: host.run, now: () => NOW });
+  const bindings = new KernelBindings({ run: host.run, now: () => NOW });
   const options = { port: PORT, bindings, run: host.run, follow: host.follow, readHost: () => FIT };
   const interception = new Interception(options);
   await interception.up();
@@ -127,7 +127,7 @@ test("what nft refused once is loaded again, also when nothing was bound", async
     isBroken = false;
     return { kind: "exited", code: 1, stdout: "", stderr: "Error: Could not process rule: Device or resource busy" };
   };
-  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run, now: () => NOW });
+  const bindings = new KernelBindings({ run, now: () => NOW });
   const interception = new Interception({ port: PORT, bindings, run: host.run, readHost: () => FIT });
   await interception.up();
   const owner = { address: CONTAINER_V4, macAddress: MAC, name: "web (0123)", pid: container.pid };
@@ -221,7 +221,7 @@ test("many at once go in few transactions, all acknowledged", async (t) => {
     return host.run(argv, options);
   };
   const finder = { find: () => Promise.resolve("veth1") };
-  const bindings = new KernelBindings({ addresses: ALL_ADDRESSES, run, now: () => NOW, finder });
+  const bindings = new KernelBindings({ run, now: () => NOW, finder });
   const interception = new Interception({ port: PORT, bindings, run: host.run, readHost: () => FIT });
   await interception.up();
   const owners = Array.from({ length: 1000 }, (_, i) => ({

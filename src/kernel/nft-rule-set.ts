@@ -1,0 +1,63 @@
+import { bindingsIn, bindingTable, type ListedBinding } from "./binding-table.ts";
+import type { HostPrograms } from "./host-programs.ts";
+import { ALL_ADDRESSES } from "./intercepted-address.ts";
+import { compareTable, countersOf } from "./nft-listing.ts";
+import { type NftTable, removalText, rulesetTexts, tableName } from "./nft-ruleset.ts";
+import type { InterceptingRules, RuleSetReport } from "./rule-set.ts";
+
+export interface NftRuleSetParts {
+  readonly programs: HostPrograms;
+  /** As they should be now. */
+  readonly wanted: () => readonly NftTable[];
+  /** Every table that this set may ever have loaded. */
+  readonly ever: readonly NftTable[];
+}
+
+const LISTS_TABLES = ["nft", "-j", "list", "tables"];
+
+/** Tables of nftables of our own, replaced together in one transaction. */
+export class NftRuleSet implements InterceptingRules {
+  readonly #programs: HostPrograms;
+  readonly #wanted: () => readonly NftTable[];
+  readonly #ever: readonly NftTable[];
+
+  constructor({ programs, wanted, ever }: NftRuleSetParts) {
+    this.#programs = programs;
+    this.#wanted = wanted;
+    this.#ever = ever;
+  }
+
+  async load(): Promise<void> {
+    await this.#programs.run(["nft", ...rulesetTexts(this.#wanted())]);
+  }
+
+  async check(): Promise<RuleSetReport> {
+    const checked = await Promise.all(this.#wanted().map((table) => this.#checkTable(table)));
+    const parts = checked.flatMap((table) => table.parts);
+    const amiss = parts.filter(({ state }) => state !== "present");
+    return {
+      parts,
+      areBindingsWhole: !amiss.some(({ name }) => / bridge taskrole\b/.test(name)),
+      counters: checked.flatMap(({ counters }) => counters),
+      warnings: [],
+    };
+  }
+
+  async remove(): Promise<readonly string[]> {
+    if (!(await this.#programs.works(LISTS_TABLES))) return [];
+    const listings = await Promise.all(this.#ever.map((table) => this.#programs.listTable(table)));
+    const present = this.#ever.filter((_, place) => listings[place] !== undefined);
+    if (present.length > 0) await this.#programs.run(["nft", ...present.map(removalText)]);
+    return present.map((table) => `table ${tableName(table)}`);
+  }
+
+  async listBindings(): Promise<readonly ListedBinding[]> {
+    const listing = await this.#programs.listTable(bindingTable(ALL_ADDRESSES, []));
+    return listing ? bindingsIn(listing) : [];
+  }
+
+  async #checkTable(table: NftTable): Promise<Pick<RuleSetReport, "parts" | "counters">> {
+    const listing = await this.#programs.listTable(table);
+    return { parts: compareTable(table, listing), counters: listing ? countersOf(table, listing) : [] };
+  }
+}

@@ -1,0 +1,26 @@
+import type { ListedBinding } from "./binding-table.ts";
+import type { InterceptionPart, RuleCounter } from "./interception-status.ts";
+
+/** Packet rules that are loaded, compared and removed as one. Every method throws InterceptionError. */
+export interface RuleSet {
+  /** Puts all of it in place, whatever is there now, and at no moment less than what was there before. */
+  load(): Promise<void>;
+  check(): Promise<RuleSetReport>;
+  /** Gives the names of what was there. Where the program that would have made the rules does not work, none are. */
+  remove(): Promise<readonly string[]>;
+}
+
+export interface RuleSetReport {
+  readonly parts: readonly InterceptionPart[];
+  /** False when something is amiss with what ties addresses to their owners. */
+  readonly areBindingsWhole: boolean;
+  readonly counters: readonly RuleCounter[];
+  /** Sentences for the operator on what loading the rules again would not change. */
+  readonly warnings: readonly string[];
+}
+
+/** The rules that bring requests here; they also hold the bindings. */
+export interface InterceptingRules extends RuleSet {
+  /** As the kernel has them, whoever made them. */
+  listBindings(): Promise<readonly ListedBinding[]>;
+}
