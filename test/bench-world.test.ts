@@ -40,11 +40,11 @@ test("the real resolver finds each container of the made-up Engine by its addres
   const workloads = await workloadsOf(world, t);
   const containers = containersOf(world);
   for (const wanted of [containers[0], containers[999], containers.at(-1)]) {
-    const found = await workloads.resolve(wanted?.address ?? "");
+    const found = await workloads.resolve({ address: wanted?.address ?? "" });
     assert.equal(found?.workload.id, wanted?.id);
     assert.equal(found?.workload.roleClaim?.text, wanted?.role);
   }
-  assert.equal(await workloads.resolve("127.0.0.1"), undefined);
+  assert.equal(await workloads.resolve({ address: "127.0.0.1" }), undefined);
 });
 
 async function workloadsOf(world: World, t: TestContext): Promise<DockerWorkloads> {

@@ -34,7 +34,7 @@ export interface BrokerEvents {
 /** The same broker, telling of each hand-out. */
 export function observed(broker: Broker, events: Pick<BrokerEvents, "handedOut">): Broker {
   return {
-    identify: (peerAddress) => broker.identify(peerAddress),
+    identify: (peer) => broker.identify(peer),
     grantFor: (workload) => broker.grantFor(workload),
     async credentialsFor(binding: Binding, grant: Grant) {
       const credentials = await broker.credentialsFor(binding, grant);

@@ -1,6 +1,7 @@
 import type { Credentials } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import { type Grant, grantFor, type HomeAccount, needsHome, type RoleRules, roleOf } from "../core/grant.ts";
+import type { Peer } from "../core/peer.ts";
 import type { Workload } from "../core/workload.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
 import type { CredentialCache } from "./credential-cache.ts";
@@ -21,8 +22,8 @@ export interface BrokerParts {
 
 /** What the surfaces ask of the product. */
 export interface Broker {
-  /** @throws Refusal when nobody can say, or may say, who asks from there */
-  identify(peerAddress: string): Promise<Binding>;
+  /** @throws Refusal when nobody can say, or may say, who asks */
+  identify(peer: Peer): Promise<Binding>;
   /** The role this workload has. Refuses; never falls back to the host's own role or to another's. */
   grantFor(workload: Workload): Promise<Grant>;
   /** @param binding on whose behalf; @param grant as {@link Broker.grantFor} gave it for the same workload */
@@ -44,10 +45,11 @@ export class CredentialBroker implements Broker {
     this.#parts = parts;
   }
 
-  async identify(peerAddress: string): Promise<Binding> {
-    if (LINK_LOCAL.test(peerAddress)) throw new Refusal({ kind: "unknown-peer", address: peerAddress });
-    const binding = await this.#parts.resolver.resolve(peerAddress);
-    if (!binding) throw new Refusal({ kind: "unknown-peer", address: peerAddress });
+  async identify(peer: Peer): Promise<Binding> {
+    const { address } = peer;
+    if (LINK_LOCAL.test(address)) throw new Refusal({ kind: "unknown-peer", address });
+    const binding = await this.#parts.resolver.resolve(peer);
+    if (!binding) throw new Refusal({ kind: "unknown-peer", address });
     return binding;
   }
 

@@ -5,5 +5,5 @@ import type { Binding, WorkloadResolver } from "./workload-resolver.ts";
 export function staticWorkloads(byAddress: ReadonlyMap<string, Workload>): WorkloadResolver {
   const bindings = new Map<string, Binding>();
   for (const [address, workload] of byAddress) bindings.set(address, { address, workload, isCurrent: () => true });
-  return { source: "static", resolve: (peerAddress) => Promise.resolve(bindings.get(peerAddress)) };
+  return { source: "static", resolve: ({ address }) => Promise.resolve(bindings.get(address)) };
 }

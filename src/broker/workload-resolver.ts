@@ -1,3 +1,4 @@
+import type { Peer } from "../core/peer.ts";
 import type { Workload } from "../core/workload.ts";
 
 /**
@@ -6,7 +7,7 @@ import type { Workload } from "../core/workload.ts";
  * binding only once whatever enforces it is in place.)
  */
 export interface Binding {
-  /** As {@link WorkloadResolver.resolve} was asked. */
+  /** Of the peer that {@link WorkloadResolver.resolve} was asked about. */
   readonly address: string;
   readonly workload: Workload;
   /**
@@ -16,27 +17,26 @@ export interface Binding {
   isCurrent(): boolean;
 }
 
-/** Answers "who is calling?" from the peer's source address. */
+/** Answers "who is calling?" from the peer, and from what the kernel and the engines know of it. */
 export interface WorkloadResolver {
   /** Names the source in logs, e.g. "docker". */
   readonly source: string;
   /**
    * May take as long as a container takes to start: a request can come before its engine knows it.
    *
-   * @param peerAddress IPv4 dotted, or IPv6 in its canonical form without zone.
-   * @returns undefined when the address is none of this source's.
+   * @returns undefined when the peer is none of this source's.
    * @throws Refusal `identity-unavailable` or `contested-peer` when it cannot tell; then nobody guesses on.
    */
-  resolve(peerAddress: string): Promise<Binding | undefined>;
+  resolve(peer: Peer): Promise<Binding | undefined>;
 }
 
 /** Asks each in order. One that cannot tell stops the search: to guess on would be unsafe. */
 export function firstToKnow(resolvers: readonly WorkloadResolver[]): WorkloadResolver {
   return {
     source: resolvers.map(({ source }) => source).join("+"),
-    async resolve(peerAddress) {
+    async resolve(peer) {
       for (const resolver of resolvers) {
-        const binding = await resolver.resolve(peerAddress);
+        const binding = await resolver.resolve(peer);
         if (binding) return binding;
       }
       return undefined;

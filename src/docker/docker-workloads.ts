@@ -1,6 +1,7 @@
 import type { Enforce } from "../broker/address-enforcement.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
+import type { Peer } from "../core/peer.ts";
 import type { Workload } from "../core/workload.ts";
 import { canonicalAddress } from "../http/peer-address.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
@@ -117,8 +118,8 @@ export class DockerWorkloads implements WorkloadResolver {
     this.#index.clear();
   }
 
-  async resolve(peerAddress: string): Promise<DockerBinding | undefined> {
-    const address = canonicalAddress(peerAddress);
+  async resolve(peer: Pick<Peer, "address">): Promise<DockerBinding | undefined> {
+    const address = canonicalAddress(peer.address);
     if (address === undefined) return undefined;
     return this.#trusted(address) ?? (await this.#askOrTrustProcess(address));
   }

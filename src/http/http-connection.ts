@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
 import type { EpochMs } from "../core/credentials.ts";
+import type { Peer } from "../core/peer.ts";
 import type { ConnectionServices } from "./connection-services.ts";
 import { errorPage } from "./error-page.ts";
 import type { HttpRequest, HttpResponse } from "./http-message.ts";
 import { RequestError } from "./request-error.ts";
-import { type Peer, type ReceivedRequest, RequestReader } from "./request-reader.ts";
+import { type ReceivedRequest, RequestReader } from "./request-reader.ts";
 import { CONTINUE, connectionAfter, encodeResponse } from "./response-writer.ts";
 
 /**

@@ -1,3 +1,5 @@
+import type { Peer } from "../core/peer.ts";
+
 /** One request as the edge read it: nothing decoded, nothing resolved, nothing trimmed but field values. */
 export interface HttpRequest {
   /** As sent; methods are case-sensitive. */
@@ -13,9 +15,8 @@ export interface HttpRequest {
    * There is at most one `host`, and on HTTP/1.1 too there may be none.
    */
   readonly headers: ReadonlyMap<string, readonly string[]>;
-  /** IPv4 dotted ("::ffff:" removed) or IPv6 without zone. */
-  readonly peerAddress: string;
-  readonly peerPort: number;
+  /** Of the connection: the same object for all its requests. */
+  readonly peer: Peer;
 }
 
 /** What the surface wants answered; the edge adds Date, Server, Content-Length and Connection. */

@@ -7,7 +7,7 @@ import { roomForConnections } from "./descriptor-limit.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { HttpDate } from "./http-date.ts";
 import type { HttpHandler } from "./http-message.ts";
-import { normalisePeerAddress } from "./peer-address.ts";
+import { isLoopback, normalisePeerAddress } from "./peer-address.ts";
 import { SweepClock } from "./sweep-clock.ts";
 
 export interface HttpServerLimits extends ConnectionLimits {
@@ -135,7 +135,8 @@ export class HttpServer {
       return;
     }
     this.#makeRoomFor(address);
-    this.#connections.add(new HttpConnection(socket, { address, port }, this.#services));
+    const peer = { address, port, isOnThisHost: isLoopback(normalisePeerAddress(socket.localAddress)) };
+    this.#connections.add(new HttpConnection(socket, peer, this.#services));
   }
 
   #makeRoomFor(address: string): void {

@@ -21,6 +21,10 @@ export function normalisePeerAddress(remoteAddress: string | undefined): string 
   return remoteAddress === undefined ? undefined : canonicalAddress(remoteAddress);
 }
 
+/** @param address as {@link canonicalAddress} spells it; one that is not known is none */
+export const isLoopback = (address: string | undefined): boolean =>
+  address !== undefined && (address === "::1" || /^127\./.test(address));
+
 /** The URL standard's serialisation is RFC 5952's, but for IPv4 inside. https://url.spec.whatwg.org/#concept-ipv6-serializer */
 const compressed = (address: string): string => new URL(`http://[${address}]`).hostname.slice(1, -1);
 

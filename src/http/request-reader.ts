@@ -1,3 +1,4 @@
+import type { Peer } from "../core/peer.ts";
 import { isLineEnd, LINE_END_BYTES } from "./byte-class.ts";
 import { framingOf } from "./framing.ts";
 import { type HeaderFields, takeField } from "./header-fields.ts";
@@ -6,12 +7,6 @@ import { InputBuffer } from "./input-buffer.ts";
 import { ChunkedBody, type RequestBody, SizedBody } from "./request-body.ts";
 import { RequestError } from "./request-error.ts";
 import { type RequestLine, takeRequestLine } from "./request-line.ts";
-
-/** Who sent the bytes: stamped on every request read from them. */
-export interface Peer {
-  readonly address: string;
-  readonly port: number;
-}
 
 export interface ReceivedRequest {
   readonly request: HttpRequest;
@@ -53,6 +48,7 @@ export class RequestReader {
   #keepAlive = false;
   #body: RequestBody | undefined;
 
+  /** @param peer who sends the bytes: stamped on every request read from them */
   constructor(peer: Peer) {
     this.#peer = peer;
   }
@@ -147,8 +143,7 @@ export class RequestReader {
     this.#part = this.#keepAlive ? "request-line" : "over";
     this.#skippedEmptyLine = false;
     const { method, target, version } = this.#requestLine;
-    const { address: peerAddress, port: peerPort } = this.#peer;
-    const request = { method, target, version, headers: this.#fields, peerAddress, peerPort };
+    const request = { method, target, version, headers: this.#fields, peer: this.#peer };
     this.#requestLine = NO_REQUEST_LINE;
     this.#fields = NO_FIELDS;
     this.#input.release();

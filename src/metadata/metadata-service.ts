@@ -41,7 +41,7 @@ export function metadataService(parts: MetadataServiceParts): HttpHandler {
       return await answer({ parts, handle, request, seen });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      parts.events.refused({ peerAddress: request.peerAddress, failure: error.failure, cause: error.cause, ...seen });
+      parts.events.refused({ peerAddress: request.peer.address, failure: error.failure, cause: error.cause, ...seen });
       const context = { surface: seen.surface, at: parts.now() };
       const response = failureResponse(error.failure, context);
       const secondsLeft = response.status === 200 ? seen.secondsLeft : undefined;
@@ -74,7 +74,7 @@ async function answer({ parts, handle, request, seen }: Step): Promise<HttpRespo
   const segments = segmentsOf(request, seen);
   const route = routeOf({ method, surfaces, segments });
   seen.surface = route?.surface ?? seen.surface;
-  const binding = await parts.broker.identify(request.peerAddress);
+  const binding = await parts.broker.identify(request.peer);
   seen.binding = binding;
   seen.workload = binding.workload;
   seen.secondsLeft = checkAuth(route?.auth ?? defaultAuth(method, seen.surface), { parts, request, binding });

@@ -9,7 +9,7 @@ import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import { sleep } from "../../src/kit/sleep.ts";
-import { binding, clock, credentials, MINUTE, refused, workload } from "../support/workloads.ts";
+import { binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
 
 const RED = workload("red", "red-role");
 const BLUE = workload("blue", "blue-role");
@@ -39,7 +39,7 @@ function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver
     waitForStsMs: 20,
   });
   const credentialsOf = async (address: string) => {
-    const binding = await broker.identify(address);
+    const binding = await broker.identify(peer(address));
     return broker.credentialsFor(binding, await broker.grantFor(binding.workload));
   };
   return { broker, asked, credentialsOf, turn };
@@ -65,22 +65,25 @@ describe("CredentialBroker", () => {
   });
 
   it("refuses a peer that no source of workloads knows", async () => {
-    assert.deepEqual(await refused(bench().broker.identify("10.0.0.9")), { kind: "unknown-peer", address: "10.0.0.9" });
+    assert.deepEqual(await refused(bench().broker.identify(peer("10.0.0.9"))), {
+      kind: "unknown-peer",
+      address: "10.0.0.9",
+    });
   });
 
   it("asks no further source when one cannot tell: to guess on would be unsafe", async () => {
     const cannotTell: WorkloadResolver = {
       source: "docker",
-      resolve: (address) => Promise.reject(new Refusal({ kind: "identity-unavailable", address, reason: "down" })),
+      resolve: ({ address }) => Promise.reject(new Refusal({ kind: "identity-unavailable", address, reason: "down" })),
     };
     const resolver = firstToKnow([cannotTell, staticWorkloads(new Map([["10.0.0.1", RED]]))]);
     assert.equal(resolver.source, "docker+static");
-    assert.equal((await refused(bench({ resolver }).broker.identify("10.0.0.1"))).kind, "identity-unavailable");
+    assert.equal((await refused(bench({ resolver }).broker.identify(peer("10.0.0.1")))).kind, "identity-unavailable");
   });
 
   it("asks the next source when one says the peer is none of its own", async () => {
     const resolver = firstToKnow([staticWorkloads(new Map()), staticWorkloads(new Map([["10.0.0.1", RED]]))]);
-    assert.equal((await bench({ resolver }).broker.identify("10.0.0.1")).workload, RED);
+    assert.equal((await bench({ resolver }).broker.identify(peer("10.0.0.1"))).workload, RED);
   });
 
   it("lets a caller wait for STS only so long, and has the result for the next", async () => {
@@ -100,21 +103,21 @@ describe("CredentialBroker", () => {
   it("knows nobody at a link-local address, whatever its sources say: each link has such addresses of its own", async () => {
     const resolver = staticWorkloads(new Map([["fe80::42:acff:fe11:2", RED]]));
     const { broker } = bench({ resolver });
-    assert.equal((await refused(broker.identify("fe80::42:acff:fe11:2"))).kind, "unknown-peer");
+    assert.equal((await refused(broker.identify(peer("fe80::42:acff:fe11:2")))).kind, "unknown-peer");
   });
 
   it("renews the session of a workload that lives, though it does not ask, and lets go of one that ended", async () => {
     const ended = new Set<string>();
     const resolver: WorkloadResolver = {
       source: "test",
-      resolve: (address) => {
+      resolve: ({ address }) => {
         const of = address === "10.0.0.1" ? RED : BLUE;
         return Promise.resolve({ address, workload: of, isCurrent: () => !ended.has(address) });
       },
     };
     const { broker, asked, credentialsOf, turn } = bench({ resolver });
     await credentialsOf("10.0.0.1");
-    await broker.prefetch(await broker.identify("10.0.0.2"));
+    await broker.prefetch(await broker.identify(peer("10.0.0.2")));
     ended.add("10.0.0.2");
     for (let half = 1; half <= 4 * 60; half += 1) {
       turn(MINUTE / 2);
@@ -143,7 +146,7 @@ describe("CredentialBroker", () => {
     const told: HandOut[] = [];
     const { broker } = bench();
     const watched = observed(broker, { handedOut: (event) => told.push(event) });
-    const binding = await watched.identify("10.0.0.1");
+    const binding = await watched.identify(peer("10.0.0.1"));
     const secret = await watched.credentialsFor(binding, await watched.grantFor(binding.workload));
     assert.equal(told.length, 1);
     assert.equal(told[0]?.accessKeyId, secret.accessKeyId);

@@ -103,7 +103,7 @@ export async function bench(t: TestContext, options: BenchOptions = {}): Promise
   const isUp = () => log.findLast((line) => line === "up" || line === "down") === "up" && engine.subscribers === 1;
   const waitForStream = () => eventually(() => assert.ok(isUp()));
   const heard = () => eventually(() => assert.ok(client.heard >= engine.sent));
-  const nameAt = async (address: string) => (await workloads.resolve(address))?.workload.name;
+  const nameAt = async (address: string) => (await workloads.resolve({ address }))?.workload.name;
   return { engine, workloads, processes, log, bridge, nameAt, waitForStream, heard };
 }
 
@@ -128,7 +128,7 @@ export async function eventually(assertion: () => void): Promise<void> {
 }
 
 export async function bindingAt(workloads: DockerWorkloads, address: string): Promise<DockerBinding> {
-  const binding = await workloads.resolve(address);
+  const binding = await workloads.resolve({ address });
   assert.ok(binding, `${address} is nobody's`);
   return binding;
 }

@@ -15,7 +15,7 @@ async function bound(t: TestContext) {
 async function servedFromMemory({ engine, workloads }: Pick<Bench, "engine" | "workloads">): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
     const calls = engine.calls.length;
-    await workloads.resolve("172.17.0.2");
+    await workloads.resolve({ address: "172.17.0.2" });
     if (engine.calls.length === calls) return;
   }
   assert.fail("it is asked for live again and again");
@@ -74,7 +74,7 @@ for (const order of [
     send(order[1]);
     send(order[2]);
     await made.heard();
-    assert.equal(await made.workloads.resolve("172.17.0.2"), b);
+    assert.equal(await made.workloads.resolve({ address: "172.17.0.2" }), b);
     assert.ok(b.isCurrent());
     assert.deepEqual(log.filter((line) => line.startsWith("evicted")).length, 1);
   });
@@ -85,7 +85,7 @@ test("a container's own late connect and start, after its first request, do not 
   engine.sendNetwork("connect", bridge, a.Id);
   engine.sendContainer("start", a.Id);
   await eventually(() => assert.ok(engine.countOf(/^GET \/containers/) >= 2, "it is looked at again"));
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   assert.deepEqual(log, ["up", "bound a 172.17.0.2"]);
   await servedFromMemory({ engine, workloads });
 });
@@ -125,7 +125,7 @@ test("a connect that makes an address contested ends the binding: neither is ser
   const b = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
   engine.sendNetwork("connect", bridge, b.Id);
   await eventually(() => assert.equal(binding.isCurrent(), false));
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("contested-peer"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("contested-peer"));
 });
 
 test("a process that ended ends its binding although every event was lost", async (t) => {
@@ -146,7 +146,7 @@ test("a network created is looked at from then on, also where its subnet overlap
   engine.run({ network: bridge, ip: "172.17.3.2/16", name: "two" });
   engine.sendNetwork("create", odd);
   await heard();
-  await assert.rejects(workloads.resolve("172.17.3.2"), isRefusal("contested-peer"));
+  await assert.rejects(workloads.resolve({ address: "172.17.3.2" }), isRefusal("contested-peer"));
 });
 
 test("a rename decides nothing", async (t) => {
@@ -154,7 +154,7 @@ test("a rename decides nothing", async (t) => {
   a.Name = "/root-of-all";
   engine.sendContainer("rename", a.Id);
   await heard();
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   assert.deepEqual(log, ["up", "bound a 172.17.0.2"]);
 });
 
@@ -166,8 +166,8 @@ test("leaving one network keeps the address on the other, after a look", async (
   engine.disconnect(bridge, a.Id);
   engine.sendNetwork("disconnect", bridge, a.Id);
   await eventually(() => assert.equal(binding.isCurrent(), false));
-  assert.equal(await workloads.resolve("172.18.0.2"), second);
-  assert.equal(await workloads.resolve("172.17.0.2"), undefined);
+  assert.equal(await workloads.resolve({ address: "172.18.0.2" }), second);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), undefined);
 });
 
 test("docker_gwbridge is left without an event: the disconnect from another network tells", async (t) => {
@@ -227,7 +227,7 @@ test("while an address that a newcomer claims is looked at, its known owner is n
   const gate = engine.gate(/^GET \/networks\//, "when opened");
   engine.sendContainer("start", b.Id);
   await eventually(() => assert.equal(gate.reached, 1));
-  const asked = workloads.resolve("172.17.0.2");
+  const asked = workloads.resolve({ address: "172.17.0.2" });
   gate.open();
   assert.notEqual(await asked, binding);
 });
@@ -241,7 +241,7 @@ test("where two networks have the address's range, a newcomer's own word does no
   engine.sendContainer("start", first.Id);
   await heard();
   await eventually(() => assert.ok(engine.countOf(/^GET \/networks\//) >= 2));
-  await assert.rejects(workloads.resolve("10.5.0.2"), isRefusal("contested-peer"));
+  await assert.rejects(workloads.resolve({ address: "10.5.0.2" }), isRefusal("contested-peer"));
   assert.deepEqual(log, ["up"]);
 });
 
@@ -261,7 +261,7 @@ test("events that come late put every binding in doubt until they come in time a
   engine.sendContainer("rename", a.Id);
   await eventually(() => assert.ok(log.includes("down")));
   const asked = engine.countOf(/^GET \/networks\//);
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   assert.equal(engine.countOf(/^GET \/networks\//), asked + 1, "asked live");
   engine.now = now;
   await waitForStream();

@@ -23,24 +23,24 @@ test("a known address is answered without asking Docker anything", async (t) => 
   engine.run({ network: bridge, ip: "172.17.0.2/16" });
   const first = await bindingAt(workloads, "172.17.0.2");
   const calls = engine.calls.length;
-  for (let i = 0; i < 100; i += 1) assert.equal(await workloads.resolve("172.17.0.2"), first);
+  for (let i = 0; i < 100; i += 1) assert.equal(await workloads.resolve({ address: "172.17.0.2" }), first);
   assert.equal(engine.calls.length, calls);
 });
 
 test("an address outside every Docker subnet is nobody's at once, after one fresh list", async (t) => {
   const { engine, workloads, bridge } = await bench(t);
   engine.run({ network: bridge, ip: "172.17.0.2/16" });
-  await workloads.resolve("172.17.0.2");
+  await workloads.resolve({ address: "172.17.0.2" });
   const before = engine.calls.length;
-  assert.equal(await workloads.resolve("10.9.8.7"), undefined);
+  assert.equal(await workloads.resolve({ address: "10.9.8.7" }), undefined);
   assert.deepEqual(engine.calls.slice(before), ["GET /networks"]);
-  assert.equal(await workloads.resolve("no address"), undefined);
+  assert.equal(await workloads.resolve({ address: "no address" }), undefined);
 });
 
 test("an address in a Docker subnet that nobody comes to claim is held for three seconds, then nobody's", async (t) => {
   const { engine, workloads, bridge } = await bench(t);
   const begun = performance.now();
-  assert.equal(await workloads.resolve("172.17.0.99"), undefined);
+  assert.equal(await workloads.resolve({ address: "172.17.0.99" }), undefined);
   const heldMs = (performance.now() - begun) * 20;
   assert.ok(heldMs >= 3_000, `held ${heldMs} ms only`);
   const looks = engine.countOf(new RegExp(`^GET /networks/${bridge}$`));
@@ -80,20 +80,20 @@ test("a container that is listed and not found by its id, as in the moment of it
 test("a container that never comes to run is a refusal, not an unknown peer", async (t) => {
   const { engine, workloads, bridge } = await bench(t);
   engine.run({ network: bridge, ip: "172.17.0.2/16", running: false });
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("identity-unavailable"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"));
 });
 
 test("a container between two tries of its restart policy, running without a process, is nobody", async (t) => {
   const { engine, workloads, bridge } = await bench(t);
   engine.run({ network: bridge, ip: "172.17.0.2/16" }).Pid = 0;
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("identity-unavailable"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"));
 });
 
 test("an address that two containers claim serves neither", async (t) => {
   const { engine, workloads, bridge, log } = await bench(t);
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "one" });
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "two" });
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("contested-peer"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("contested-peer"));
   assert.deepEqual(log, ["up"]);
 });
 
@@ -102,7 +102,7 @@ test("an address claimed on two networks is contested too", async (t) => {
   const odd = engine.addNetwork({ name: "odd", driver: "plugin", subnets: ["172.17.3.0/24"] });
   engine.run({ network: odd, ip: "172.17.3.2/24", name: "other" });
   engine.run({ network: bridge, ip: "172.17.3.2/16", name: "again" });
-  await assert.rejects(workloads.resolve("172.17.3.2"), isRefusal("contested-peer"));
+  await assert.rejects(workloads.resolve({ address: "172.17.3.2" }), isRefusal("contested-peer"));
 });
 
 test("an overlay contests nothing: its addresses never leave it", async (t) => {
@@ -117,10 +117,10 @@ test("ghosts among a network's members own nothing, and do not contest what a co
   const { engine, workloads, bridge, nameAt } = await bench(t);
   engine.connect(bridge, `ep-${"0".repeat(64)}`, { IPv4Address: "172.17.0.2/16" });
   engine.connect(bridge, "ingress-sbox", { IPv4Address: "172.17.0.3/16" });
-  assert.deepEqual(await Promise.all([workloads.resolve("172.17.0.2"), workloads.resolve("172.17.0.3")]), [
-    undefined,
-    undefined,
-  ]);
+  assert.deepEqual(
+    await Promise.all([workloads.resolve({ address: "172.17.0.2" }), workloads.resolve({ address: "172.17.0.3" })]),
+    [undefined, undefined],
+  );
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "real" });
   assert.equal(await nameAt("172.17.0.2"), "real");
 });
@@ -167,7 +167,7 @@ test("a network that is new to the list is found, and one made anew under anothe
 test("a process that is dead by the time it is watched makes no binding", async (t) => {
   const { engine, workloads, bridge, processes, log } = await bench(t);
   processes.dead.add(engine.run({ network: bridge, ip: "172.17.0.2/16" }).Pid);
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("identity-unavailable"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"));
   assert.deepEqual(log, ["up"]);
   assert.equal(processes.open, 0);
 });

@@ -68,7 +68,7 @@ test("many first requests at once are one question to the kernel, and one bindin
 test("an address that cannot be tied is looked at again, and refused with the reason when the hold is over", async (t) => {
   const { kernel, workloads, processes, nameAt } = await setting(t);
   kernel.trouble = new Error("no link of process 7 is on the bridge docker0");
-  await assert.rejects(workloads.resolve(ADDRESS), (error: Error) => {
+  await assert.rejects(workloads.resolve({ address: ADDRESS }), (error: Error) => {
     assert.ok(isRefusal("identity-unavailable")(error));
     assert.match(JSON.stringify(error), /no link of process 7/);
     return true;
@@ -96,7 +96,7 @@ test("of a container whose process died it is said so, not that the kernel let g
   const before = await bindingAt(workloads, ADDRESS);
   processes.dead.add(web.Pid);
   assert.equal(before.isCurrent(), false);
-  await workloads.resolve(ADDRESS).catch(() => {});
+  await workloads.resolve({ address: ADDRESS }).catch(() => {});
   assert.ok(log.includes(`evicted web ${ADDRESS}: its process ended`), log.join("\n"));
 });
 

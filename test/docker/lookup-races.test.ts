@@ -5,13 +5,13 @@ import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
 test("an answer to a call sent before the request came is never used: it names the previous owner", async (t) => {
   const { engine, workloads, bridge } = await bench(t);
   const a = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
-  await workloads.resolve("172.17.0.9").catch(() => {});
+  await workloads.resolve({ address: "172.17.0.9" }).catch(() => {});
   const gate = engine.gate(/^GET \/networks\/./);
-  const askedByA = workloads.resolve("172.17.0.2");
+  const askedByA = workloads.resolve({ address: "172.17.0.2" });
   await eventually(() => assert.equal(gate.reached, 1, "Docker has read its state for a"));
   engine.remove(a.Id);
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
-  const askedByB = workloads.resolve("172.17.0.2");
+  const askedByB = workloads.resolve({ address: "172.17.0.2" });
   engine.sendContainer("die", a.Id);
   gate.open();
   await assert.rejects(askedByA, isRefusal("identity-unavailable"), "nobody is taken for a, nor a for b");
@@ -22,7 +22,7 @@ test("an older answer that comes late does not undo a newer one, although every 
   const { engine, workloads, bridge, log } = await bench(t);
   const a = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
   const inspectA = engine.gate(new RegExp(`^GET /containers/${a.Id}`));
-  const askedByA = workloads.resolve("172.17.0.2");
+  const askedByA = workloads.resolve({ address: "172.17.0.2" });
   await eventually(() => assert.equal(inspectA.reached, 1));
   engine.remove(a.Id);
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
@@ -41,22 +41,22 @@ test("an older answer that comes late does not bring back what a newer one ended
   engine.cutStreams();
   await eventually(() => assert.equal(log.at(-1), "down"));
   const inspectA = engine.gate(/^GET \/containers/);
-  const slow = workloads.resolve("172.17.0.2");
+  const slow = workloads.resolve({ address: "172.17.0.2" });
   await eventually(() => assert.equal(inspectA.reached, 1, "Docker has said that a runs there"));
   engine.remove(a.Id);
-  const asked = workloads.resolve("172.17.0.2");
+  const asked = workloads.resolve({ address: "172.17.0.2" });
   await eventually(() => assert.equal(known.isCurrent(), false, "a newer look finds that nobody has the address"));
   inspectA.open();
   await Promise.allSettled([slow, asked]);
   assert.equal(log.filter((line) => line.startsWith("bound")).length, 1);
-  assert.equal(await workloads.resolve("172.17.0.2"), undefined);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), undefined);
 });
 
 test("a lookup overtaken by an event of a container that stays is made again, and then right", async (t) => {
   const { engine, workloads, bridge, log, heard } = await bench(t);
   const a = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
   const gate = engine.gate(/^GET \/containers/);
-  const asked = workloads.resolve("172.17.0.2");
+  const asked = workloads.resolve({ address: "172.17.0.2" });
   await eventually(() => assert.equal(gate.reached, 1));
   engine.sendContainer("die", a.Id);
   engine.restart(a.Id);
@@ -79,7 +79,7 @@ for (const [what, send] of [
     const { engine, workloads, bridge, log, heard } = await bench(t);
     const a = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
     const gate = engine.gate(/^GET \/containers/);
-    const asked = workloads.resolve("172.17.0.2");
+    const asked = workloads.resolve({ address: "172.17.0.2" });
     await eventually(() => assert.equal(gate.reached, 1, "everything but the answer about the container is known"));
     engine.remove(a.Id);
     engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
@@ -87,7 +87,7 @@ for (const [what, send] of [
     await heard();
     gate.open();
     await assert.rejects(asked, isRefusal("identity-unavailable"), "b did not send what came in a's time");
-    assert.equal((await workloads.resolve("172.17.0.2"))?.workload.name, "b");
+    assert.equal((await workloads.resolve({ address: "172.17.0.2" }))?.workload.name, "b");
     assert.deepEqual(log, ["up", "bound b 172.17.0.2"]);
   });
 }
@@ -96,7 +96,7 @@ test("a container restarted elsewhere between two answers is not bound at the ad
   const { engine, workloads, bridge, log } = await bench(t);
   const a = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
   const gate = engine.gate(/^GET \/containers/, "when opened");
-  const asked = workloads.resolve("172.17.0.2");
+  const asked = workloads.resolve({ address: "172.17.0.2" });
   await eventually(() => assert.equal(gate.reached, 1));
   engine.disconnect(bridge, a.Id);
   engine.connect(bridge, a.Id, { IPv4Address: "172.17.0.3/16" });
@@ -114,7 +114,7 @@ test("a live answer that nobody has the address ends what was believed before", 
   engine.cutStreams();
   await eventually(() => assert.equal(log.at(-1), "down"));
   engine.remove(a.Id);
-  assert.equal(await workloads.resolve("172.17.0.2"), undefined);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), undefined);
   assert.equal(binding.isCurrent(), false);
 });
 
@@ -134,7 +134,7 @@ test("two hundred first requests on one network at once cost a handful of calls 
 test("sixty-four first connections of one container make one binding and few calls", async (t) => {
   const { engine, bridge, workloads, log } = await bench(t);
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
-  const bindings = await Promise.all(Array.from({ length: 64 }, () => workloads.resolve("172.17.0.2")));
+  const bindings = await Promise.all(Array.from({ length: 64 }, () => workloads.resolve({ address: "172.17.0.2" })));
   assert.equal(new Set(bindings).size, 1);
   assert.deepEqual(log, ["up", "bound a 172.17.0.2"]);
   assert.ok(engine.calls.length <= 12, engine.calls.join("\n"));
@@ -144,7 +144,7 @@ test("a thousand peers that nobody claims are held by few calls", async (t) => {
   const { engine, bridge, workloads } = await bench(t);
   const addresses = Array.from({ length: 1000 }, (_, i) => `172.17.${4 + (i >> 8)}.${i & 255}`);
   assert.deepEqual(
-    new Set(await Promise.all(addresses.map((address) => workloads.resolve(address)))),
+    new Set(await Promise.all(addresses.map((address) => workloads.resolve({ address })))),
     new Set([undefined]),
   );
   const looks = engine.countOf(new RegExp(`^GET /networks/${bridge}$`));

@@ -27,7 +27,7 @@ test("a daemon that starts before Docker refuses until Docker is there, then ser
   await engine.close();
   await workloads.start();
   assert.deepEqual(log, ["down"]);
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("identity-unavailable"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"));
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "web" });
   await engine.listen();
   await waitForStream();
@@ -36,9 +36,9 @@ test("a daemon that starts before Docker refuses until Docker is there, then ser
 
 test("with the events lost every request asks Docker, and the old binding ends when Docker says so", async (t) => {
   const { engine, workloads, bridge, a, binding, nameAt } = await deaf(t);
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   const calls = engine.calls.length;
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   assert.ok(engine.countOf(/^GET \/networks\//) >= 2 && engine.calls.length > calls);
   engine.remove(a.Id);
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "b" });
@@ -51,7 +51,7 @@ test("with the events lost a network of which nothing was heard counts at once",
   const odd = engine.addNetwork({ name: "odd", driver: "plugin", subnets: ["172.17.3.0/24"] });
   engine.run({ network: odd, ip: "172.17.3.2/24", name: "one" });
   engine.run({ network: bridge, ip: "172.17.3.2/16", name: "two" });
-  await assert.rejects(workloads.resolve("172.17.3.2"), isRefusal("contested-peer"));
+  await assert.rejects(workloads.resolve({ address: "172.17.3.2" }), isRefusal("contested-peer"));
 });
 
 test("with the events lost a restarted container is another workload, at the same address too", async (t) => {
@@ -64,10 +64,10 @@ test("with the events lost a restarted container is another workload, at the sam
 test("with Docker gone a known binding is served while its process provably lives, and no longer", async (t) => {
   const { engine, workloads, a, binding, processes } = await deaf(t);
   await engine.close();
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
-  await assert.rejects(workloads.resolve("172.17.0.3"), isRefusal("identity-unavailable"));
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
+  await assert.rejects(workloads.resolve({ address: "172.17.0.3" }), isRefusal("identity-unavailable"));
   processes.dead.add(a.Pid);
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("identity-unavailable"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"));
 });
 
 test("with Docker gone a binding whose process cannot be watched is refused", async (t) => {
@@ -77,35 +77,38 @@ test("with Docker gone a binding whose process cannot be watched is refused", as
   await bindingAt(workloads, "172.17.0.2");
   await engine.close();
   await eventually(() => assert.equal(log.at(-1), "down"));
-  await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("identity-unavailable"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"));
 });
 
 test("the refusal says what is wrong with Docker and what to do", async (t) => {
   const { engine, workloads } = await bench(t);
   await engine.close();
-  await assert.rejects(workloads.resolve("172.17.0.2"), (error: Error & { failure?: { reason?: string } }) => {
-    assert.match(error.failure?.reason ?? "", /no socket at unix:\/\/.*: start Docker, or set dockerEndpoint/);
-    return true;
-  });
+  await assert.rejects(
+    workloads.resolve({ address: "172.17.0.2" }),
+    (error: Error & { failure?: { reason?: string } }) => {
+      assert.match(error.failure?.reason ?? "", /no socket at unix:\/\/.*: start Docker, or set dockerEndpoint/);
+      return true;
+    },
+  );
 });
 
 test("a Docker that hangs, its events lost, does not keep a workload waiting whose process lives", async (t) => {
   const { engine, workloads, binding } = await deaf(t, { outagePatienceMs: 200 });
   engine.fault = () => "hang";
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
 });
 
 test("a Docker that hangs is a refusal for whoever is not known", async (t) => {
   const { engine, workloads } = await deaf(t, { callTimeoutMs: 100 });
   engine.fault = () => "hang";
-  await assert.rejects(workloads.resolve("172.17.0.9"), isRefusal("identity-unavailable"));
+  await assert.rejects(workloads.resolve({ address: "172.17.0.9" }), isRefusal("identity-unavailable"));
 });
 
 test("garbage for an answer is a refusal, never a guess", async (t) => {
   const { engine, workloads, heard } = await bench(t);
   for (const body of ["", "nonsense", '[{"Id": 1}]', '{"Containers": 7}', "null"]) {
     engine.fault = (call) => (call.startsWith("GET /networks") ? [200, body] : undefined);
-    await assert.rejects(workloads.resolve("172.17.0.2"), isRefusal("identity-unavailable"), body);
+    await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"), body);
     engine.fault = undefined;
     engine.sendNetwork("create", "x");
     await heard();
@@ -116,10 +119,10 @@ test("when the events are back the bindings that still hold are kept, and served
   const { engine, workloads, binding, hearAgain, log } = await deaf(t);
   await hearAgain();
   await eventually(() => assert.ok(engine.countOf(/^GET \/containers/) >= 2));
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   assert.deepEqual(log, ["up", "bound a 172.17.0.2", "down", "up"]);
   const calls = engine.calls.length;
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   assert.equal(engine.calls.length, calls);
 });
 
@@ -178,10 +181,10 @@ test("a restarted dockerd has a new default bridge and gives a container another
 test("after a restart with live-restore, which sends no event for what it restored, nothing is cut off", async (t) => {
   const { engine, workloads, binding, hearAgain, log } = await deaf(t);
   await engine.close();
-  assert.equal(await workloads.resolve("172.17.0.2"), binding, "meanwhile its process proves it");
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding, "meanwhile its process proves it");
   await engine.listen();
   await hearAgain();
-  assert.equal(await workloads.resolve("172.17.0.2"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding);
   assert.equal(log.filter((line) => /^(bound|evicted)/.test(line)).length, 1);
 });
 
@@ -195,10 +198,10 @@ test("a lookup begun while the events were lost is confirmed once more before it
   gate.open();
   const binding = await asked;
   const calls = engine.calls.length;
-  assert.equal(await workloads.resolve("172.17.0.7"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.7" }), binding);
   assert.ok(engine.calls.length > calls, "events may have been missed while it was looked up");
   const confirmed = engine.calls.length;
-  assert.equal(await workloads.resolve("172.17.0.7"), binding);
+  assert.equal(await workloads.resolve({ address: "172.17.0.7" }), binding);
   assert.equal(engine.calls.length, confirmed);
 });
 

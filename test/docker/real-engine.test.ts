@@ -108,5 +108,5 @@ test("a real container is known by its address while it lives, and its address i
   await ask("DELETE", `/containers/${id}?force=1`);
   await eventually(() => assert.equal(binding.isCurrent(), false));
   assert.match(evicted[0] ?? "", new RegExp(`^${name}: the container `));
-  assert.equal(await workloads.resolve(address), undefined);
+  assert.equal(await workloads.resolve({ address }), undefined);
 });

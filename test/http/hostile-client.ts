@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { errorPage } from "../../src/http/error-page.ts";
 import { RequestError } from "../../src/http/request-error.ts";
 import { RequestReader } from "../../src/http/request-reader.ts";
+import { peer } from "../support/workloads.ts";
 import { hostileBytes } from "./hostile-bytes.ts";
 
 /**
@@ -40,7 +41,7 @@ const CONTINUE_DUE: Due = { what: "continue", toHead: false, isLast: false };
 const REFUSAL_DUE: Due = { what: "refusal", toHead: false, isLast: true };
 
 function dueTo({ bytes, manner }: HostileCase): Due[] {
-  const reader = new RequestReader({ address: "127.0.0.1", port: 1 });
+  const reader = new RequestReader(peer("127.0.0.1", 1));
   const due: Due[] = [];
   reader.push(bytes);
   for (let event = reader.read(); event !== undefined; event = reader.read()) {

@@ -7,6 +7,7 @@ import { HttpDate } from "../../src/http/http-date.ts";
 import type { HttpRequest, HttpResponse } from "../../src/http/http-message.ts";
 import { DEFAULT_LIMITS } from "../../src/http/http-server.ts";
 import { SweepClock } from "../../src/http/sweep-clock.ts";
+import { peer } from "../support/workloads.ts";
 import { RawClient } from "./raw-client.ts";
 import { deferred, echo, serving, sleep, text, until } from "./serving.ts";
 
@@ -71,7 +72,7 @@ test("while a request is answered no more is read than had come: the client's ow
   const now = (): number => Date.now();
   const shared = { now, date: new HttpDate(now), clock: new SweepClock(500), limits: DEFAULT_LIMITS };
   const events = { onAccess: () => {}, onError: () => {}, onGone: () => {} };
-  new HttpConnection(socket, { address: "127.0.0.1", port: 1 }, { ...shared, ...events, handle: () => answer.promise });
+  new HttpConnection(socket, peer("127.0.0.1", 1), { ...shared, ...events, handle: () => answer.promise });
   let read = 0;
   socket.on("data", (bytes) => {
     read += bytes.length;

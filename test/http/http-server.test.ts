@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import type { Peer } from "../../src/core/peer.ts";
 import { DEFAULT_LIMITS, HttpServer } from "../../src/http/http-server.ts";
 import { RawClient } from "./raw-client.ts";
 import { deferred, echo, serving, sleep, text, until } from "./serving.ts";
@@ -23,19 +24,18 @@ test("a request is handed on as it came, with its peer", LIMIT, async (t) => {
         ["host", ["a"]],
         ["token", ["b", "c"]],
       ]),
-      peerAddress: "127.0.0.7",
-      peerPort: client.socket.localPort,
+      peer: { address: "127.0.0.7", port: client.socket.localPort, isOnThisHost: true },
     },
   ]);
   client.close();
 });
 
 test("an IPv4 peer of a server on every address is seen as IPv4", LIMIT, async (t) => {
-  const peers: string[] = [];
+  const peers: Peer[] = [];
   const server = new HttpServer({
     now: () => Date.now(),
-    handle: async ({ peerAddress }) => {
-      peers.push(peerAddress);
+    handle: async ({ peer }) => {
+      peers.push(peer);
       return text("");
     },
   });
@@ -43,7 +43,7 @@ test("an IPv4 peer of a server on every address is seen as IPv4", LIMIT, async (
   t.after(() => server.close({ graceMs: 0 }));
   const client = new RawClient(server.address()?.port ?? 0).send(GET);
   await client.response();
-  assert.deepEqual(peers, ["127.0.0.1"]);
+  assert.deepEqual(peers, [{ address: "127.0.0.1", port: client.socket.localPort, isOnThisHost: true }]);
   client.close();
 });
 
@@ -291,7 +291,7 @@ test("curl: two requests on one connection, HEAD, a chunked PUT with Expect, HTT
   const url = `http://127.0.0.1:${port}`;
   const curl = async (...args: string[]): Promise<string> => (await run("curl", ["-sS", ...args])).stdout;
   assert.equal(await curl(`${url}/a`, `${url}/b`), "GET /aGET /b");
-  assert.equal(requests[0]?.peerPort, requests[1]?.peerPort);
+  assert.deepEqual(requests[0]?.peer, requests[1]?.peer);
   assert.match(await curl("--head", `${url}/c`), /^HTTP\/1.1 200 OK\r\n[\s\S]*Content-Length: 7\r\n\r\n$/);
   const put = await curl(
     "-i",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SocketAddress } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { canonicalAddress, normalisePeerAddress } from "../../src/http/peer-address.ts";
+import { canonicalAddress, isLoopback, normalisePeerAddress } from "../../src/http/peer-address.ts";
 
 // biome-ignore format: one row a line
 const SPELLINGS: readonly [text: string, canonical: string | undefined, because: string][] = [
@@ -40,6 +40,13 @@ const SPELLINGS: readonly [text: string, canonical: string | undefined, because:
 for (const [text, canonical, because] of SPELLINGS) {
   test(`${JSON.stringify(text)} is ${canonical}: ${because}`, () => assert.equal(canonicalAddress(text), canonical));
 }
+
+test("what came to a loopback address never left this host", () => {
+  assert.deepEqual(
+    ["127.0.0.1", "127.255.0.9", "::1", "128.0.0.1", "172.17.0.1", "::2", "fd00:127::1", undefined].filter(isLoopback),
+    ["127.0.0.1", "127.255.0.9", "::1"],
+  );
+});
 
 test("a peer that has gone has no address", () => {
   assert.equal(normalisePeerAddress(undefined), undefined);

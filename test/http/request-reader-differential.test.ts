@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { RequestError } from "../../src/http/request-error.ts";
 import { RequestReader } from "../../src/http/request-reader.ts";
+import { peer } from "../support/workloads.ts";
 import { requestBytes } from "./request-bytes.ts";
 
 /** What one reader understood of one request. */
@@ -18,7 +19,7 @@ interface Understood {
 
 /** The requests our reader accepts, up to whatever ends its reading. */
 function ours(bytes: Buffer): Understood[] {
-  const reader = new RequestReader({ address: "127.0.0.1", port: 1 });
+  const reader = new RequestReader(peer("127.0.0.1", 1));
   const requests: Understood[] = [];
   reader.push(bytes);
   for (let event = reader.read(); event !== undefined; event = reader.read()) {

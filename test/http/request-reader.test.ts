@@ -3,9 +3,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { RequestError } from "../../src/http/request-error.ts";
 import { RequestReader } from "../../src/http/request-reader.ts";
+import { peer } from "../support/workloads.ts";
 import { bytesNearLimits, requestBytes } from "./request-bytes.ts";
 
-const PEER = { address: "10.0.0.2", port: 40_000 };
+const PEER = peer("10.0.0.2");
 
 /** Everything read from the segments, as plain values. */
 function readAll(segments: readonly Buffer[]): unknown[] {
@@ -29,8 +30,7 @@ const request = (target: string, rest = {}): object => ({
   target,
   version: "1.1",
   headers: [],
-  peerAddress: PEER.address,
-  peerPort: PEER.port,
+  peer: PEER,
   keepAlive: true,
   ...rest,
 });

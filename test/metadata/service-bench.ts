@@ -10,7 +10,7 @@ import { sleep } from "../../src/kit/sleep.ts";
 import type { ContainerCredentials } from "../../src/metadata/container-credentials.ts";
 import { metadataService } from "../../src/metadata/metadata-service.ts";
 import { MetadataTokens } from "../../src/metadata/metadata-token.ts";
-import { clock, credentials, workload } from "../support/workloads.ts";
+import { clock, credentials, peer, workload } from "../support/workloads.ts";
 
 export const RED = "10.0.0.1";
 export const BLUE = "10.0.0.2";
@@ -65,7 +65,7 @@ export function bench({
     ].map(([address, of]) => [address, { address, workload: of, isCurrent: () => !ended.has(address) }]),
   );
   const broker = new CredentialBroker({
-    resolver: { source: "test", resolve: (address) => Promise.resolve(bindings.get(address)) },
+    resolver: { source: "test", resolve: ({ address }) => Promise.resolve(bindings.get(address)) },
     issuer: { issue: issue ?? ((grant) => Promise.resolve(credentials(grant.roleName, time.now()))) },
     cache: new CredentialCache({
       now: time.now,
@@ -97,14 +97,13 @@ export function bench({
   const send = (
     method: string,
     target: string,
-    more: Partial<Omit<HttpRequest, "headers">> & { headers?: Headers } = {},
+    { peerAddress = RED, ...more }: Partial<Omit<HttpRequest, "headers">> & Sent = {},
   ) =>
     handle({
       method,
       target,
       version: "1.1",
-      peerAddress: RED,
-      peerPort: 4242,
+      peer: peer(peerAddress),
       ...more,
       headers: fields(more.headers),
     });
@@ -118,6 +117,10 @@ export function bench({
   return { time, send, token, get, refusals, upstreamAsked, ended };
 }
 
+interface Sent {
+  readonly peerAddress?: string;
+  readonly headers?: Headers;
+}
 type Headers = Readonly<Record<string, string | readonly string[]>>;
 export const TTL = "x-aws-ec2-metadata-token-ttl-seconds";
 const fields = (headers: Headers = {}) =>

@@ -5,7 +5,7 @@ import { CredentialBroker } from "../../src/broker/broker.ts";
 import { CredentialCache } from "../../src/broker/credential-cache.ts";
 import { staticWorkloads } from "../../src/broker/static-workloads.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
-import { clock, credentials, MINUTE, workload } from "../support/workloads.ts";
+import { clock, credentials, MINUTE, peer, workload } from "../support/workloads.ts";
 import type { Fate } from "./between.ts";
 import { type Caller, CREDENTIALS } from "./caller.ts";
 import { leastOf, median, percentile, timed } from "./durations.ts";
@@ -136,7 +136,7 @@ function virtualDay(jitter: number) {
     waitForStsMs: 350,
   });
   const secondsLeft = async () => {
-    const binding = await broker.identify("10.0.0.1");
+    const binding = await broker.identify(peer("10.0.0.1"));
     const { expiresAt } = await broker.credentialsFor(binding, await broker.grantFor(binding.workload));
     return (expiresAt - time.now()) / 1000;
   };

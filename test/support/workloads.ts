@@ -1,6 +1,7 @@
 import type { Binding } from "../../src/broker/workload-resolver.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { type Failure, Refusal } from "../../src/core/failure.ts";
+import type { Peer } from "../../src/core/peer.ts";
 import type { Workload } from "../../src/core/workload.ts";
 
 export const MINUTE = 60_000;
@@ -13,6 +14,9 @@ export const workload = (name: string, role?: string): Workload => ({
   startedAt: "2026-01-01T00:00:00Z",
   ...(role !== undefined && { roleClaim: { text: role, place: "label taskrole.role" } }),
 });
+
+/** Whoever asks from there, by a network. */
+export const peer = (address: string, port = 40_000): Peer => ({ address, port, isOnThisHost: false });
 
 export const binding = (address: string, of: Workload): Binding => ({ address, workload: of, isCurrent: () => true });
 
