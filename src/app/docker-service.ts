@@ -68,6 +68,6 @@ const inBackground = (started: Promise<void>): Promise<void> => {
 };
 
 const REMEDY =
-  "see that the Engine runs: until it answers, known workloads are served and new ones get 503; it is tried again by itself";
+  "mend what the reason says; until then known workloads are served and new ones get 503; it is tried again by itself";
 
 const who = ({ workload }: Binding) => ({ container: workload.name, containerId: workload.id });

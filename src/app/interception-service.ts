@@ -1,5 +1,6 @@
 import type { Log } from "../audit/log.ts";
 import type { Enforce } from "../broker/address-enforcement.ts";
+import { maySeeNamespaces } from "../kernel/host-facts.ts";
 import { runHostProgram } from "../kernel/host-programs.ts";
 import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../kernel/intercepted-address.ts";
 import { Interception } from "../kernel/interception.ts";
@@ -39,6 +40,7 @@ function rulesService(interception: Interception, listen: Config["listen"], log:
       const warnings = await broughtUp(interception);
       log.info({ port: listen.port }, "interception is up");
       for (const reason of warnings) log.warn({ reason }, "interception");
+      if (!maySeeNamespaces()) log.warn(BLIND, "interception");
       watching = interception.watch(watchEvents(log), stopping.signal);
     },
     async stop() {
@@ -57,6 +59,11 @@ async function broughtUp(interception: Interception): Promise<readonly string[]>
     throw notUp(error);
   }
 }
+
+const BLIND = {
+  reason: "this process may not see other users' network namespaces (CAP_SYS_PTRACE): containers get 503",
+  remedy: "give the service AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_PTRACE (in a container: --cap-add SYS_PTRACE)",
+};
 
 const watchEvents = (log: Log) => ({
   onDrift: (status: InterceptionStatus) =>

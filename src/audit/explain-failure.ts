@@ -80,9 +80,10 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     reason: `several workloads claim the address ${address}: ${claimants.join(", ")}`,
     remedy: "give each an address of its own; until then none of them is served",
   }),
-  "identity-unavailable": ({ address, reason }) => ({
+  "identity-unavailable": ({ address, reason, remedy }) => ({
     reason: `who has the address ${address} cannot be told: ${reason}`,
-    remedy: "see that the Docker Engine runs and answers at dockerEndpoint",
+    remedy:
+      remedy ?? "none needed when it passes; if not, see that the Docker Engine runs and answers at dockerEndpoint",
   }),
   "no-role": ({ workload }) => ({
     reason: `${workload} names no role and there is no defaultRole`,

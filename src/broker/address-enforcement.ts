@@ -17,5 +17,17 @@ export interface Enforcement {
   release(): void;
 }
 
-/** Resolves once nobody else can speak or hear in the address's name. @throws when that cannot be had */
+/** Why an address could not be tied to its owner. */
+export class EnforcementError extends Error {
+  override readonly name: string = "EnforcementError";
+  /** Of the operator's; undefined where it may pass by itself. */
+  readonly remedy: string | undefined;
+
+  constructor(reason: string, options: ErrorOptions & { readonly remedy?: string } = {}) {
+    super(reason, options);
+    this.remedy = options.remedy;
+  }
+}
+
+/** Resolves once nobody else can speak or hear in the address's name. @throws EnforcementError when that cannot be had */
 export type Enforce = (owner: AddressOwner) => Promise<Enforcement>;

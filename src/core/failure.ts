@@ -22,8 +22,13 @@ export type Failure =
   | { readonly kind: "unknown-peer"; readonly address: string }
   /** Several running workloads claim the address: nobody is served by it. */
   | { readonly kind: "contested-peer"; readonly address: string; readonly claimants: readonly string[] }
-  /** The sources of workloads cannot tell at the moment; asking again may help. */
-  | { readonly kind: "identity-unavailable"; readonly address: string; readonly reason: string }
+  /** The sources of workloads cannot tell at the moment; asking again may help. The remedy is for the operator. */
+  | {
+      readonly kind: "identity-unavailable";
+      readonly address: string;
+      readonly reason: string;
+      readonly remedy?: string;
+    }
   | { readonly kind: "no-role"; readonly workload: string }
   | { readonly kind: "bad-role"; readonly workload: string; readonly place: string; readonly reason: string }
   | { readonly kind: "role-mismatch"; readonly requested: string; readonly granted: string }

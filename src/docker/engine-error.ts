@@ -21,27 +21,47 @@ export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly kind: EngineErrorKind;
   readonly endpoint: string;
+  readonly remedy: string;
 
   constructor(parts: EngineErrorParts, options?: ErrorOptions) {
-    super(SENTENCES[parts.kind](parts), options);
+    const { what, remedy } = EXPLANATIONS[parts.kind](parts);
+    super(`${what}: ${remedy}`, options);
+    this.remedy = remedy;
     this.kind = parts.kind;
     this.endpoint = parts.endpoint;
   }
 }
 
-const SENTENCES: Readonly<Record<EngineErrorKind, (parts: EngineErrorParts) => string>> = {
-  "missing-socket": ({ endpoint }) =>
-    `there is no socket at ${endpoint}: start Docker, or set dockerEndpoint to where it listens`,
-  refused: ({ endpoint }) => `nothing listens at ${endpoint}: start Docker, or set dockerEndpoint to where it listens`,
-  permission: ({ endpoint }) =>
-    `this user may not open ${endpoint}: add the user to the group docker, or run taskrole as root`,
-  timeout: ({ endpoint, detail }) =>
-    `Docker at ${endpoint} did not answer in time (${detail}): see whether "docker ps" hangs too`,
-  "not-found": ({ endpoint, detail }) => `Docker at ${endpoint} knows no such thing (${detail})`,
-  "bad-answer": ({ endpoint, detail }) =>
-    `${endpoint} did not answer as a Docker Engine does (${detail}): check the setting dockerEndpoint and Docker's log`,
-  unreachable: ({ endpoint, detail }) =>
-    `the connection to Docker at ${endpoint} failed (${detail}): is Docker running?`,
+const START = "start Docker, or set dockerEndpoint to where it listens";
+
+interface Explanation {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const EXPLANATIONS: Readonly<Record<EngineErrorKind, (parts: EngineErrorParts) => Explanation>> = {
+  "missing-socket": ({ endpoint }) => ({ what: `there is no socket at ${endpoint}`, remedy: START }),
+  refused: ({ endpoint }) => ({ what: `nothing listens at ${endpoint}`, remedy: START }),
+  permission: ({ endpoint }) => ({
+    what: `this user may not open ${endpoint}`,
+    remedy: "add the user to the group docker, or run taskrole as root",
+  }),
+  timeout: ({ endpoint, detail }) => ({
+    what: `Docker at ${endpoint} did not answer in time (${detail})`,
+    remedy: 'see whether "docker ps" hangs too',
+  }),
+  "not-found": ({ endpoint, detail }) => ({
+    what: `Docker at ${endpoint} knows no such thing (${detail})`,
+    remedy: "none needed when it was just removed",
+  }),
+  "bad-answer": ({ endpoint, detail }) => ({
+    what: `${endpoint} did not answer as a Docker Engine does (${detail})`,
+    remedy: "check the setting dockerEndpoint and Docker's log",
+  }),
+  unreachable: ({ endpoint, detail }) => ({
+    what: `the connection to Docker at ${endpoint} failed (${detail})`,
+    remedy: "see whether Docker runs",
+  }),
 };
 
 /** By `code`, which Node and Bun spell alike (tried on both for a missing socket, a dead one, a closed port). */

@@ -1,4 +1,5 @@
-import { Refusal } from "../core/failure.ts";
+import { EnforcementError } from "../broker/address-enforcement.ts";
+import { type Failure, Refusal } from "../core/failure.ts";
 import { containersIn, type Sighting } from "./address-lookup.ts";
 import { EngineError } from "./engine-error.ts";
 
@@ -21,5 +22,8 @@ export function giveUp(address: string, sighting: Sighting, trouble: Trouble | u
   throw cannotTell(address, `the container that has it does not come to run: ${containersIn(sighting).join()}`);
 }
 
-export const cannotTell = (address: string, reason: string, cause?: Error): Refusal =>
-  new Refusal({ kind: "identity-unavailable", address, reason }, cause ? { cause } : {});
+export function cannotTell(address: string, reason: string, cause?: Error): Refusal {
+  const remedy = cause instanceof EngineError || cause instanceof EnforcementError ? cause.remedy : undefined;
+  const failure: Failure = { kind: "identity-unavailable", address, reason, ...(remedy && { remedy }) };
+  return new Refusal(failure, cause ? { cause } : {});
+}

@@ -1,10 +1,11 @@
 import { statSync } from "node:fs";
 import { z } from "zod";
+import { EnforcementError } from "../broker/address-enforcement.ts";
 import { NextFlight } from "../kit/next-flight.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 
-/** Why a container's link was not found. `reason` completes "…, because …". */
-export class VethError extends Error {
+/** Why a container's link was not found, in words that complete "…, because …". */
+export class VethError extends EnforcementError {
   override readonly name = "VethError";
 }
 
@@ -21,6 +22,12 @@ const Links = z.array(
   z.object({ ifname: z.string(), link_netnsid: z.number().optional(), master: z.string().optional() }),
 );
 const Routes = z.array(z.object({ dev: z.string().optional() }));
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EACCES:
+    "give taskrole CAP_SYS_PTRACE: AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_PTRACE in its unit; in a container --cap-add SYS_PTRACE",
+  ENOENT: "none needed when the container has just ended; a taskrole in a container of its own needs --pid host",
+};
 
 const INTERFACE = /^[\w.@-]{1,15}$/;
 
@@ -69,7 +76,8 @@ export class VethFinder {
       return this.#namespaceOf(pid);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new VethError(`/proc/${pid}/ns/net cannot be read: ${code}`, { cause: error });
+      const remedy = REMEDIES[code ?? ""];
+      throw new VethError(`/proc/${pid}/ns/net cannot be read: ${code}`, { cause: error, ...(remedy && { remedy }) });
     }
   }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AddressOwner, Enforcement } from "../../src/broker/address-enforcement.ts";
+import { explainFailure } from "../../src/audit/explain-failure.ts";
+import { type AddressOwner, type Enforcement, EnforcementError } from "../../src/broker/address-enforcement.ts";
+import type { Refusal } from "../../src/core/failure.ts";
 import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
 
 const ADDRESS = "172.17.0.2";
@@ -77,6 +79,15 @@ test("an address that cannot be tied is looked at again, and refused with the re
   assert.equal(processes.open, 0, "a process is watched for nothing");
   kernel.trouble = undefined;
   assert.equal(await nameAt(ADDRESS), "web");
+});
+
+test("what the operator can do about an address that cannot be tied goes with the refusal", async (t) => {
+  const { kernel, workloads } = await setting(t);
+  kernel.trouble = new EnforcementError("/proc/7/ns/net cannot be read", { remedy: "give it what it lacks" });
+  await assert.rejects(workloads.resolve(ADDRESS), (error: Refusal) => {
+    assert.equal(explainFailure(error.failure).remedy, "give it what it lacks");
+    return true;
+  });
 });
 
 test("when the kernel's rules are lost the binding ends at once, and is made anew for the next request", async (t) => {

@@ -19,6 +19,7 @@ for (const [code, kind] of [
     const error = engineErrorFrom(failed(code), where);
     assert.equal(error.kind, kind);
     assert.match(error.message, /unix:\/\/\/x\.sock/);
+    assert.ok(error.message.endsWith(`: ${error.remedy}`) && error.remedy.length > 10, error.message);
   });
 }
 

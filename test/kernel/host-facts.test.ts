@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mayChangeNetwork, readHostFacts } from "../../src/kernel/host-facts.ts";
+import { mayChangeNetwork, maySeeNamespaces, readHostFacts } from "../../src/kernel/host-facts.ts";
 
 const status = (uid: number, capabilities: { effective?: string; ambient?: string }): string =>
   `Name:\tnode\nUid:\t1000\t${uid}\t1000\t1000\nCapInh:\t0000000000000000\n` +
@@ -23,6 +23,17 @@ const CASES = [
 
 for (const { of, may, because } of CASES) {
   test(`${may ? "may" : "may not"} change the network: ${because}`, () => assert.equal(mayChangeNetwork(of), may));
+}
+
+const SYS_PTRACE = "0000000000080000";
+
+for (const { of, may, because } of [
+  { of: status(0, { effective: ALL }), may: true, because: "root" },
+  { of: status(990, { ambient: SYS_PTRACE }), may: true, because: "a service user with the ambient capability" },
+  { of: status(990, { ambient: NET_ADMIN }), may: false, because: "a service user with another one" },
+  { of: status(990, { effective: SYS_PTRACE }), may: false, because: "a file capability does not pass on to lsns" },
+]) {
+  test(`${may ? "may" : "may not"} see namespaces: ${because}`, () => assert.equal(maySeeNamespaces(of), may));
 }
 
 test("this machine's facts can be read without root", () => {

@@ -27,6 +27,21 @@ test("of a container's links, it is the one on the address's own bridge", async 
   assert.equal(await finder.find(container.pid, CONTAINER_V4), "veth1");
 });
 
+test("whoever may not read another user's namespace is told of the capability", async () => {
+  const namespaceOf = (): number => {
+    throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+  };
+  const finder = new VethFinder({
+    run: async () => ({ kind: "exited", code: 0, stdout: "", stderr: "" }),
+    namespaceOf,
+  });
+  await assert.rejects(finder.find(7, CONTAINER_V4), (error: Error & { remedy?: string }) => {
+    assert.equal(error.message, "/proc/7/ns/net cannot be read: EACCES");
+    assert.match(error.remedy ?? "", /CAP_SYS_PTRACE/);
+    return true;
+  });
+});
+
 test("a link that is not there, or not the only one, is said so", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { host, container, ec2 } = await openLab(t);

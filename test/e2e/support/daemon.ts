@@ -13,6 +13,15 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+/** What the daemon is started through and with, for a test about just that. */
+export interface Launching {
+  readonly flags?: ServeFlags;
+  /** Runs the rest of its arguments as another user, or with less than all capabilities. */
+  readonly through?: readonly string[];
+  /** Where that user may read the program. */
+  readonly program?: string;
+}
+
 /** `taskrole serve` on the instance, through as many lives as a test gives it. */
 export class Daemon {
   readonly #instance: Instance;
@@ -25,18 +34,21 @@ export class Daemon {
   }
 
   /** Starts it without waiting. */
-  launch(flags: ServeFlags = {}): LongRunning {
+  launch({ flags = {}, through = [], program = taskroleProgram }: Launching = {}): LongRunning {
     const pairs = Object.entries({ ...this.#flags, ...flags }).flatMap(([name, value]) => [`--${name}`, value]);
-    const life = new LongRunning(
-      this.#instance.onInstance(...inItsFolder(this.#instance.folder), taskroleProgram, "serve", ...pairs),
-    );
+    const command = [...inItsFolder(this.#instance.folder), ...through, program, "serve", ...pairs];
+    const life = new LongRunning(this.#instance.onInstance(...command));
     this.#lives.push(life);
     return life;
   }
 
   /** Starts it and waits until it says that it listens. */
   async start(flags: ServeFlags = {}): Promise<LongRunning> {
-    const life = this.launch(flags);
+    return await this.startWith({ flags });
+  }
+
+  async startWith(launching: Launching): Promise<LongRunning> {
+    const life = this.launch(launching);
     await life.waitForLine((line) => parseLine(line)?.msg === "listening", 20_000);
     return life;
   }
