@@ -1,7 +1,7 @@
 #!/bin/bash
 # Prepares what the end-to-end suite needs: programs, root file systems, images. Safe to repeat; a warm run takes seconds.
 #
-#   E2E_ENGINE=debian    this machine's own docker.io (default)
+#   E2E_ENGINE=debian    this machine's own docker.io, and its podman (default)
 #   E2E_ENGINE=forky     Docker 28, from Debian forky, in a chroot
 #   E2E_ENGINE=moby      the 29 line with its own nftables backend, built from Go modules (minutes; needs go)
 #   E2E_CACHE=DIR        where everything is kept, outside the checkout
@@ -22,10 +22,10 @@ step_done() { printf 'e2e-setup: %4d s  %s\n' $((SECONDS - step_began)) "$*"; st
 # Installs only what is missing: package names on the left, the program that proves each on the right.
 install_programs() {
   local missing=() pair
-  for pair in docker.io:dockerd nftables:nft iptables:iptables iproute2:ip busybox-static:busybox mmdebstrap:mmdebstrap gcc:gcc curl:curl; do
+  for pair in docker.io:dockerd nftables:nft iptables:iptables iproute2:ip busybox-static:busybox podman:podman runc:runc mmdebstrap:mmdebstrap gcc:gcc curl:curl; do
     command -v "${pair#*:}" >/dev/null || missing+=("${pair%:*}")
   done
-  dpkg -s libc6-dev >/dev/null 2>&1 || missing+=(libc6-dev)
+  for pair in libc6-dev netavark aardvark-dns; do dpkg -s "$pair" >/dev/null 2>&1 || missing+=("$pair"); done
   [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}" || fail "cannot install ${missing[*]}: see $E2E_CACHE/apt.log"
   ldd "$(command -v busybox)" >/dev/null 2>&1 && fail "busybox is not static: install busybox-static in its place"
   step_done "programs: ${missing[*]:-nothing missing}"

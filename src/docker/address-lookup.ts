@@ -74,7 +74,7 @@ export class AddressLookup {
     const attachment = container.attachments.find(({ addresses }) => addresses.includes(address));
     if (!network || others.length > 0 || !attachment) return undefined;
     const { networkId, addresses, macAddress } = attachment;
-    if (networkId !== network.id && networkId !== network.name) return undefined;
+    if (!isOf(network, networkId)) return undefined;
     return { address, network, member: { containerId: container.id, addresses, macAddress } };
   }
 
@@ -88,24 +88,28 @@ export class AddressLookup {
   async #inspect(claim: Claim): Promise<Sighting> {
     const { containerId } = claim.member;
     const container = await this.#engine.container(containerId);
-    const owned = container && isRunning(container) && (await this.#stillHolds(claim, container));
+    const isHost = container?.guestOf === undefined;
+    const owned = container && isHost && isRunning(container) && (await this.#stillHolds(claim, container));
     return owned ? { kind: "owned", claim, container } : { kind: "unsettled", containerId };
   }
 
   /**
    * The container may have been restarted, with another address, between the answer about its network and the one
-   * about itself. Its own inspect settles that in most cases; where it does not list the network (docker_gwbridge)
-   * or names it differently (podman), the network is asked once more, now of the life just seen.
+   * about itself. Its own inspect settles that in most cases; where it does not list the network (docker_gwbridge), the network is asked once more, now of the life just seen.
    */
   async #stillHolds({ address, network, member }: Claim, container: ContainerDetails): Promise<boolean> {
     const confirmed = container.attachments.some(
-      ({ networkId, addresses }) => networkId === network.id && addresses.includes(address),
+      ({ networkId, addresses }) => isOf(network, networkId) && addresses.includes(address),
     );
     if (confirmed) return true;
     const again = await this.#engine.network(network.id);
     return again !== undefined && soleOwners(again).get(address) === member.containerId;
   }
 }
+
+/** podman 4 gives a network's name where Docker gives its id. */
+const isOf = (network: NetworkSummary, idOrName: string): boolean =>
+  idOrName === network.id || idOrName === network.name;
 
 /** Between two tries of a restart policy Docker says "running", with no process. */
 export const isRunning = ({ running, pid }: ContainerDetails): boolean => running && pid > 0;

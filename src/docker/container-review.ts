@@ -34,7 +34,7 @@ export class ContainerReview {
     const { engine, index, journal, audit } = this.#parts;
     const turn = journal.next();
     const container = await engine.container(containerId);
-    if (container && isRunning(container)) {
+    if (container && container.guestOf === undefined && isRunning(container)) {
       const addresses = container.attachments.flatMap((attachment) => attachment.addresses);
       await Promise.allSettled(addresses.map((address) => this.#reviewAddress(address, container, turn)));
     }

@@ -5,7 +5,7 @@ export type EngineChange =
   | { readonly kind: "container-created"; readonly containerId: string }
   | { readonly kind: "container-began"; readonly containerId: string }
   | { readonly kind: "container-ended"; readonly containerId: string }
-  /** `network` is an id, or with podman a name. */
+  /** `network` is an id, or with podman a name, or "" with a podman (4.3) that does not say which. */
   | { readonly kind: "network-joined"; readonly containerId: string; readonly network: string }
   | { readonly kind: "network-left"; readonly containerId: string; readonly network: string }
   | { readonly kind: "network-made" }
@@ -36,7 +36,10 @@ export function changeOf({ type, action, actorId, attributes }: EngineEvent): En
   return type === "network" ? network(action, actorId) : undefined;
 }
 
-/** Docker: the actor is the network, the container an attribute. podman: the other way round, and the network by name. */
+/**
+ * Docker: the actor is the network, the container an attribute. podman: the other way round, and the network by name,
+ * or (4.3.1) not at all: then whatever the container has is in doubt.
+ */
 function membership(
   action: "connect" | "disconnect",
   actorId: string,
@@ -45,7 +48,7 @@ function membership(
   const { container, network: networkName } = attributes;
   const kind = action === "connect" ? "network-joined" : "network-left";
   if (container) return { kind, containerId: container, network: actorId };
-  return networkName && actorId ? { kind, containerId: actorId, network: networkName } : undefined;
+  return actorId ? { kind, containerId: actorId, network: networkName ?? "" } : undefined;
 }
 
 function life(action: string, containerId: string): EngineChange | undefined {

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import { AtMost } from "../kit/at-most.ts";
+import { withDeadline } from "../kit/deadline.ts";
+import { sleep } from "../kit/sleep.ts";
 import { versionToSpeak } from "./api-version.ts";
 import { boundedLines, LineTooLong } from "./bounded-lines.ts";
 import type { ContainerDetails, Engine, EngineEvent, EventQuery, NetworkDetails, NetworkSummary } from "./engine.ts";
@@ -26,6 +28,8 @@ const MAX_INSPECTS = 64;
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 /** Only for an Engine behind tcp that vanishes without a word: its events would be silence for ever. */
 const KEEP_ALIVE_MS = 15_000;
+/** An Engine that refuses a subscription does so at once. */
+const REFUSAL_MS = 250;
 
 /**
  * A narrow client of the Docker Engine API: it reads networks, containers and events, and has no way to run, stop or
@@ -36,7 +40,7 @@ export class EngineClient implements Engine {
   readonly #callTimeoutMs: number;
   readonly #inspectTimeoutMs: number;
   readonly #inspects = new AtMost(MAX_INSPECTS);
-  #version: Promise<string> | undefined;
+  #dialect: Promise<Dialect> | undefined;
 
   constructor(options: EngineClientOptions) {
     this.#endpoint = endpointOf(options.endpoint);
@@ -57,10 +61,20 @@ export class EngineClient implements Engine {
     return this.#inspects.run(() => this.#read(path, ContainerShape, this.#inspectTimeoutMs));
   }
 
+  /** podman sends the head of its answer together with the first event: there, silence is acceptance. */
   async events(query: EventQuery, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>> {
-    this.#version = undefined;
-    const path = `/v${await this.#spoken()}/events?${parametersOf(query)}`;
-    const response = await openStream({ endpoint: this.#endpoint, path, timeoutMs: this.#callTimeoutMs });
+    this.#dialect = undefined;
+    const { version, isPodman } = await this.#spoken();
+    const path = `/v${version}/events?${parametersOf(query)}`;
+    const timeoutMs = isPodman ? undefined : this.#callTimeoutMs;
+    const accepted = this.#accepted(openStream({ endpoint: this.#endpoint, path, timeoutMs }, signal), signal);
+    if (isPodman) await withDeadline(accepted, REFUSAL_MS, sleep);
+    else await accepted;
+    return this.#eventsIn(accepted);
+  }
+
+  async #accepted(opening: Promise<IncomingMessage>, signal: AbortSignal): Promise<IncomingMessage> {
+    const response = await opening;
     if (signal.aborted || response.statusCode !== OK) {
       response.destroy();
       signal.throwIfAborted();
@@ -68,11 +82,13 @@ export class EngineClient implements Engine {
     }
     response.socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const hangUp = (): unknown => response.destroy();
-    signal.addEventListener("abort", hangUp, { once: true });
-    return this.#eventsIn(response, () => signal.removeEventListener("abort", hangUp));
+    signal.addEventListener("abort", hangUp);
+    response.once("close", () => signal.removeEventListener("abort", hangUp));
+    return response;
   }
 
-  async *#eventsIn(response: IncomingMessage, forget: () => void): AsyncGenerator<EngineEvent> {
+  async *#eventsIn(accepted: Promise<IncomingMessage>): AsyncGenerator<EngineEvent> {
+    const response = await accepted;
     try {
       for await (const line of boundedLines(response, MAX_EVENT_BYTES)) {
         yield this.#parse(line, EventShape, "an event");
@@ -81,7 +97,6 @@ export class EngineClient implements Engine {
       if (error instanceof LineTooLong) throw this.#failure("bad-answer", `an event: ${error.message}`);
       throw engineErrorFrom(error, { endpoint: this.#endpoint.text, asked: "GET /events" });
     } finally {
-      forget();
       response.destroy();
     }
   }
@@ -96,30 +111,31 @@ export class EngineClient implements Engine {
   /** A 400 to so plain a call means that the Engine was replaced by one that does not speak the version agreed on. */
   async #get(path: string, timeoutMs: number): Promise<EngineAnswer> {
     const call = async (): Promise<EngineAnswer> =>
-      getAnswer({ endpoint: this.#endpoint, path: `/v${await this.#spoken()}${path}`, timeoutMs });
+      getAnswer({ endpoint: this.#endpoint, path: `/v${(await this.#spoken()).version}${path}`, timeoutMs });
     const answer = await call();
     if (answer.status !== BAD_REQUEST) return answer;
-    this.#version = undefined;
+    this.#dialect = undefined;
     return await call();
   }
 
   /** Agreed on once, by all callers together, and again at every subscription. A failure is not remembered. */
-  #spoken(): Promise<string> {
-    if (this.#version !== undefined) return this.#version;
-    const version = this.#negotiate();
-    this.#version = version;
-    version.catch(() => {
-      if (this.#version === version) this.#version = undefined;
+  #spoken(): Promise<Dialect> {
+    if (this.#dialect !== undefined) return this.#dialect;
+    const dialect = this.#negotiate();
+    this.#dialect = dialect;
+    dialect.catch(() => {
+      if (this.#dialect === dialect) this.#dialect = undefined;
     });
-    return version;
+    return dialect;
   }
 
-  async #negotiate(): Promise<string> {
+  async #negotiate(): Promise<Dialect> {
     const asked = "GET /version";
     const timeoutMs = this.#callTimeoutMs;
     const { status, body } = await getAnswer({ endpoint: this.#endpoint, path: "/version", timeoutMs });
     if (status !== OK) throw this.#failure("bad-answer", `${asked}: status ${status}`);
-    return versionToSpeak(this.#parse(body, VersionShape, asked));
+    const said = this.#parse(body, VersionShape, asked);
+    return { version: versionToSpeak(said), isPodman: said.isPodman };
   }
 
   #parse<T extends z.ZodType>(body: string, shape: T, asked: string): z.output<T> {
@@ -132,6 +148,12 @@ export class EngineClient implements Engine {
   #failure(kind: EngineErrorKind, detail: string): EngineError {
     return new EngineError({ kind, endpoint: this.#endpoint.text, detail });
   }
+}
+
+interface Dialect {
+  /** Of the API, e.g. "1.45". */
+  readonly version: string;
+  readonly isPodman: boolean;
 }
 
 const OK = 200;

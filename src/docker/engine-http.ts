@@ -8,8 +8,8 @@ export interface EngineCall {
   readonly endpoint: EngineEndpoint;
   /** With the version prefix and the query. */
   readonly path: string;
-  /** Until the whole answer is here; of a stream, until its head is. */
-  readonly timeoutMs: number;
+  /** Until the whole answer is here; of a stream, until its head is. Undefined: for ever. */
+  readonly timeoutMs: number | undefined;
 }
 
 export interface EngineAnswer {
@@ -29,15 +29,22 @@ export async function getAnswer(call: EngineCall): Promise<EngineAnswer> {
 /**
  * One GET whose answer does not end by itself: resolves with its head. The caller destroys the answer.
  *
+ * @param signal gives it up while the head is waited for
  * @throws EngineError
  */
-export async function openStream(call: EngineCall): Promise<IncomingMessage> {
+export async function openStream(call: EngineCall, signal: AbortSignal): Promise<IncomingMessage> {
+  signal.throwIfAborted();
   const request = begin(call);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort);
   try {
-    return await within(call, () => head(request));
+    return await within(call, () => Promise.race([head(request), aborted]));
   } catch (error) {
     request.destroy();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -45,7 +52,7 @@ export async function openStream(call: EngineCall): Promise<IncomingMessage> {
 async function within<T>(call: EngineCall, task: () => Promise<T>): Promise<T> {
   const where = { endpoint: call.endpoint.text, asked: `GET ${call.path}` };
   try {
-    const result = await withDeadline(task(), call.timeoutMs, sleep);
+    const result = call.timeoutMs === undefined ? await task() : await withDeadline(task(), call.timeoutMs, sleep);
     if (result !== TIMED_OUT) return result;
   } catch (error) {
     throw engineErrorFrom(error, where);

@@ -13,11 +13,14 @@ const text = z.string().nullish();
 const texts = z.array(z.string()).nullish();
 const textMap = z.record(z.string(), z.string()).nullish();
 
+const components = z.array(z.object({ Name: text })).nullish();
+
 export const VersionShape = z
-  .object({ ApiVersion: version, MinAPIVersion: version.or(z.literal("")).nullish() })
-  .transform(({ ApiVersion, MinAPIVersion }) => ({
+  .object({ ApiVersion: version, MinAPIVersion: version.or(z.literal("")).nullish(), Components: components })
+  .transform(({ ApiVersion, MinAPIVersion, Components }) => ({
     highest: ApiVersion,
     ...(MinAPIVersion ? { lowest: MinAPIVersion } : {}),
+    isPodman: Components?.some(({ Name }) => Name === "Podman Engine") ?? false,
   }));
 
 const network = z.object({
@@ -57,10 +60,11 @@ export const ContainerShape = z
     Name: z.string(),
     State: z.object({ Running: z.boolean(), Pid: z.number().int().nonnegative(), StartedAt: z.string() }),
     Config: z.object({ Labels: textMap, Env: texts }),
+    HostConfig: z.object({ NetworkMode: text }).nullish(),
     NetworkSettings: z.object({ Networks: z.record(z.string(), attachment).nullish() }).nullish(),
   })
   .transform(
-    ({ Id, Name, State, Config, NetworkSettings }): ContainerDetails => ({
+    ({ Id, Name, State, Config, HostConfig, NetworkSettings }): ContainerDetails => ({
       id: Id,
       name: Name.replace(/^\//, ""),
       running: State.Running,
@@ -68,6 +72,7 @@ export const ContainerShape = z
       startedAt: State.StartedAt,
       labels: Config.Labels ?? {},
       env: Config.Env ?? [],
+      guestOf: /^container:(.+)$/.exec(HostConfig?.NetworkMode ?? "")?.[1],
       attachments: Object.values(NetworkSettings?.Networks ?? {}).map((given) => ({
         networkId: given.NetworkID ?? "",
         addresses: addressesOf(given.IPAddress, given.GlobalIPv6Address),

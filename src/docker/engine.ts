@@ -44,6 +44,8 @@ export interface ContainerDetails {
   readonly labels: Readonly<Record<string, string>>;
   /** "NAME=value"; may hold secrets: read and dropped, never kept or logged. */
   readonly env: readonly string[];
+  /** Whose network it is in, by id, when it has none of its own (`--network container:X`). podman lists X's as its own. */
+  readonly guestOf: string | undefined;
   /** Without docker_gwbridge, which only the network itself lists. */
   readonly attachments: readonly Attachment[];
 }

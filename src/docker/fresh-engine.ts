@@ -1,5 +1,5 @@
 import { NextFlight } from "../kit/next-flight.ts";
-import type { ContainerDetails, Engine, NetworkDetails, NetworkSummary } from "./engine.ts";
+import type { ContainerDetails, Engine, NetworkDetails, NetworkMember, NetworkSummary } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
 
 /**
@@ -21,12 +21,33 @@ export class FreshEngine {
   }
 
   network(id: string): Promise<NetworkDetails | undefined> {
-    return this.#networks.run(id, () => orUndefined(this.#engine.inspectNetwork(id)));
+    return this.#networks.run(id, async () => {
+      const network = await orUndefined(this.#engine.inspectNetwork(id));
+      return network && (await this.#withoutGuests(network));
+    });
   }
 
   container(id: string): Promise<ContainerDetails | undefined> {
     return this.#containers.run(id, () => orUndefined(this.#engine.inspectContainer(id)));
   }
+
+  /** podman lists a container in another's network beside it, with the other's address. */
+  async #withoutGuests(network: NetworkDetails): Promise<NetworkDetails> {
+    const sharing = sharersIn(network.members);
+    if (sharing.size === 0) return network;
+    const containers = await Promise.all([...sharing].map((id) => this.container(id)));
+    const guests = new Set(containers.filter((one) => one?.guestOf !== undefined).map((one) => one?.id));
+    return { ...network, members: network.members.filter(({ containerId }) => !guests.has(containerId)) };
+  }
+}
+
+/** Those whose address another has too. */
+function sharersIn(members: readonly NetworkMember[]): ReadonlySet<string> {
+  const claims = members.flatMap(({ containerId, addresses }) =>
+    addresses.map((address) => ({ address, containerId })),
+  );
+  const shared = [...Map.groupBy(claims, ({ address }) => address).values()].filter((group) => group.length > 1);
+  return new Set(shared.flat().map(({ containerId }) => containerId));
 }
 
 async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {

@@ -41,6 +41,11 @@ const ENDS: readonly (readonly [string, string, (made: Bench & { a: FakeContaine
     "the container left the network",
     ({ engine, a }) => engine.sendPodmanNetwork("disconnect", "bridge", a.Id),
   ],
+  [
+    "podman 4.3's disconnect, which names no network,",
+    "the Engine no longer gives it the address",
+    ({ engine, a }) => engine.sendPodmanNetwork("disconnect", undefined, a.Id),
+  ],
   ["the network's destroy", "the network was removed", ({ engine, bridge }) => engine.sendNetwork("destroy", bridge)],
 ];
 

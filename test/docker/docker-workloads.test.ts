@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
 
 test("a container is known by its address, with its role and its life", async (t) => {
@@ -172,7 +173,73 @@ test("a process that is dead by the time it is watched makes no binding", async 
   assert.equal(processes.open, 0);
 });
 
-test("podman's answers are read: no HostConfig, the network's name for its id, the name without its slash", async (t) => {
+test("podman's events are heard from the first, with which alone the head of its answer comes", async (t) => {
+  const { engine, workloads, log, heard } = await bench(t, {
+    callTimeoutMs: 400,
+    engine: (fake) => {
+      fake.flavour = "podman";
+    },
+  });
+  const podman = engine.addNetwork({ name: "podman", subnets: ["10.88.0.0/16"] });
+  const { Id } = engine.run({ network: podman, ip: "10.88.0.5/16", name: "pod" });
+  const binding = await bindingAt(workloads, "10.88.0.5");
+  const asked = engine.calls.length;
+  await delay(600);
+  assert.equal(await workloads.resolve("10.88.0.5"), binding);
+  assert.equal(engine.calls.length, asked, "its silence was taken for a lost stream");
+  engine.remove(Id);
+  engine.sendContainer("remove", Id);
+  await heard();
+  assert.deepEqual(log, ["up", "bound pod 10.88.0.5", "evicted pod 10.88.0.5: the container ended"]);
+});
+
+test("a podman that refuses its events is not believed to send them", async (t) => {
+  const { log } = await bench(t, {
+    engine: (fake) => {
+      fake.flavour = "podman";
+      fake.fault = (call) => (call.startsWith("GET /events") ? [500, "{}"] : undefined);
+    },
+  });
+  assert.deepEqual(log, ["down"]);
+});
+
+test("the daemon stops while podman has sent no event yet", async (t) => {
+  const { engine, workloads } = await bench(t, {
+    engine: (fake) => {
+      fake.flavour = "podman";
+    },
+  });
+  await eventually(() => assert.equal(engine.subscribers, 1));
+  await workloads.stop();
+  await eventually(() => assert.equal(engine.subscribers, 0, "the connection stays open"));
+});
+
+test("in podman, a container in another's network is the other, whichever of them is known first", async (t) => {
+  const { engine, workloads, log, heard, nameAt } = await bench(t, {
+    engine: (fake) => {
+      fake.flavour = "podman";
+    },
+  });
+  const podman = engine.addNetwork({ name: "podman", subnets: ["10.88.0.0/16"] });
+  const host = engine.run({ network: podman, ip: "10.88.0.5/16", name: "host" });
+  const guest = engine.run({ network: podman, ip: "10.88.0.5/16", name: "guest", guestOf: host.Id });
+  engine.sendContainer("start", guest.Id);
+  await heard();
+  const binding = await bindingAt(workloads, "10.88.0.5");
+  assert.equal(binding.workload.name, "host");
+  engine.sendContainer("start", guest.Id);
+  engine.sendContainer("start", host.Id);
+  await heard();
+  engine.cutStreams();
+  await eventually(() => assert.equal(log.filter((line) => line === "up").length, 2));
+  assert.equal(await workloads.resolve("10.88.0.5"), binding, "it stays the same through all of this");
+  engine.remove(host.Id);
+  engine.sendContainer("die", host.Id);
+  await heard();
+  await assert.rejects(nameAt("10.88.0.5"), isRefusal("identity-unavailable"), "a guest without a host is nobody");
+});
+
+test("podman's answers are read: the network's name for its id, the name without its slash", async (t) => {
   const { engine, nameAt } = await bench(t, {
     engine: (fake) => {
       fake.flavour = "podman";

@@ -25,7 +25,9 @@ for (const [type, action, actorId, attributes, change] of [
   ["network", "disconnect", "n", { container: "c" }, { kind: "network-left", containerId: "c", network: "n" }],
   ["network", "connect", "c", { network: "podman" }, { kind: "network-joined", containerId: "c", network: "podman" }],
   ["network", "disconnect", "c", { network: "podman" }, { kind: "network-left", containerId: "c", network: "podman" }],
-  ["network", "disconnect", "n", {}, undefined],
+  ["network", "connect", "c", {}, { kind: "network-joined", containerId: "c", network: "" }],
+  ["network", "disconnect", "c", {}, { kind: "network-left", containerId: "c", network: "" }],
+  ["network", "disconnect", "", {}, undefined],
   ["volume", "destroy", "v", {}, undefined],
   ["daemon", "reload", "d", {}, undefined],
 ] as const) {

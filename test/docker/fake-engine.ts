@@ -27,6 +27,7 @@ export interface FakeContainer {
   StartedAt: string;
   readonly Labels: Readonly<Record<string, string>> | null;
   readonly Env: readonly string[] | null;
+  readonly NetworkMode: string;
 }
 
 export interface RunOptions {
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly labels?: Readonly<Record<string, string>> | null;
   readonly env?: readonly string[] | null;
   readonly running?: boolean;
+  /** Id of the container whose network it shares; podman lists it there all the same. */
+  readonly guestOf?: string;
 }
 
 /** Stops what matches it: the answer is made at once and sent, stale by then, when the gate opens; or made only then. */
@@ -135,6 +138,7 @@ export class FakeEngine {
       StartedAt: new Date(1_700_000_000_000 + this.#pids).toISOString(),
       Labels: given.labels ?? null,
       Env: given.env ?? null,
+      NetworkMode: given.guestOf === undefined ? "bridge" : `container:${given.guestOf}`,
     };
     this.containers.set(container.Id, container);
     this.connect(network, container.Id, { IPv4Address: ip ?? "", IPv6Address: ip6 ?? "", MacAddress: mac ?? "" });
@@ -207,8 +211,9 @@ export class FakeEngine {
     this.#send({ Type: "network", Action: action, Actor: { ID: network, Attributes } });
   }
 
-  sendPodmanNetwork(action: string, networkName: string, container: string): void {
-    const Attributes = { network: networkName };
+  /** @param networkName undefined as with podman 4.3.1, which does not say */
+  sendPodmanNetwork(action: string, networkName: string | undefined, container: string): void {
+    const Attributes = networkName === undefined ? {} : { network: networkName };
     this.#send({ Type: "network", Action: action, Actor: { ID: container, Attributes } });
   }
 
@@ -243,7 +248,9 @@ export class FakeEngine {
 
   #subscribe(path: string, response: ServerResponse): void {
     this.subscriptions.push(new URL(path, "http://docker").searchParams);
-    response.writeHead(200, { "Content-Type": "application/json" }).flushHeaders();
+    response.writeHead(200, { "Content-Type": "application/json" });
+    // podman's head comes with the first event.
+    if (this.flavour === "docker") response.flushHeaders();
     this.#streams.add(response);
     response.on("close", () => this.#streams.delete(response));
     for (const line of this.replay) response.write(line);
@@ -252,7 +259,10 @@ export class FakeEngine {
   #make(call: string, version: string | undefined): readonly [number, string] | "hang" | "hang-up" | "events" {
     const fault = this.fault?.(call);
     if (fault) return fault;
-    if (call === "GET /version") return ok({ ApiVersion: this.apiVersion, MinAPIVersion: this.minApiVersion });
+    if (call === "GET /version") {
+      const Components = [{ Name: this.flavour === "podman" ? "Podman Engine" : "Engine", Version: "4.3.1" }];
+      return ok({ ApiVersion: this.apiVersion, MinAPIVersion: this.minApiVersion, Components });
+    }
     if (version !== undefined && !this.#speaks(version))
       return [400, JSON.stringify({ message: `client version ${version}` })];
     if (call.startsWith("GET /events?")) return "events";
@@ -287,7 +297,7 @@ export class FakeEngine {
     return ok({
       ...details,
       Name: podman ? Name.slice(1) : Name,
-      ...(podman ? {} : { HostConfig: { NetworkMode: "bridge" } }),
+      HostConfig: { NetworkMode: container.NetworkMode },
       NetworkSettings: { Networks: this.#attachments(id) },
     });
   }

@@ -70,6 +70,7 @@ for (const [what, send] of [
   ["die", (engine, _bridge, id) => engine.sendContainer("die", id)],
   ["disconnect", (engine, bridge, id) => engine.sendNetwork("disconnect", bridge, id)],
   ["podman's disconnect", (engine, _bridge, id) => engine.sendPodmanNetwork("disconnect", "bridge", id)],
+  ["podman 4.3's disconnect", (engine, _bridge, id) => engine.sendPodmanNetwork("disconnect", undefined, id)],
   ["the network's destroy", (engine, bridge) => engine.sendNetwork("destroy", bridge)],
 ] as const satisfies readonly (readonly [
   string,

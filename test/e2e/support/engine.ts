@@ -126,19 +126,27 @@ pivot_root . run/outside
 umount -l /run/outside
 `;
 
-async function removeEverything(docker: Docker): Promise<void> {
+/** Docker's, and podman's one by the two names it gives it. */
+const BUILT_IN_NETWORKS = ["bridge", "host", "none", "podman"];
+
+/** What a test or a run left: containers, networks, volumes. */
+export async function removeEverything(docker: Docker): Promise<void> {
   const ids = async (...list: readonly string[]) => (await docker(...list)).split("\n").filter((id) => id !== "");
   const remove = async (found: readonly string[], ...command: readonly string[]) =>
     found.length > 0 && docker(...command, ...found);
   await remove(await ids("ps", "-aq"), "rm", "-fv");
-  await remove(await ids("network", "ls", "-q", "--filter", "type=custom"), "network", "rm");
+  const networks = await ids("network", "ls", "--format", "{{.Name}}");
+  await remove(
+    networks.filter((name) => !BUILT_IN_NETWORKS.includes(name)),
+    ...["network", "rm"],
+  );
   await remove(await ids("volume", "ls", "-q"), "volume", "rm");
 }
 
 /** Imports the images that the engine does not have as scripts/e2e-setup.sh last made them. @returns their names */
-export async function importImages(docker: Docker): Promise<readonly ImageName[]> {
+export async function importImages(docker: Docker, names: readonly ImageName[]): Promise<readonly ImageName[]> {
   const imported: ImageName[] = [];
-  for (const name of Object.keys(IMAGES) as ImageName[]) {
+  for (const name of names) {
     const made = readFileSync(join(imageFolder, `${name}.made`), "utf8").trim();
     if ((await madeOf(docker, name)) === made) continue;
     await docker("import", "-c", `LABEL made=${made}`, "-c", PATH, join(imageFolder, `${name}.tar`), IMAGES[name]);

@@ -14,6 +14,8 @@ export interface LabOptions {
   readonly serve?: ServeFlags;
   /** False: the daemon is not started. */
   readonly daemon?: boolean;
+  /** Default: the Docker Engine that E2E_ENGINE names. */
+  readonly createEngine?: (instance: Instance) => Promise<Engine>;
 }
 
 /** A whole EC2 host: the instance, its Docker Engine, its metadata service and STS, and taskrole on it. */
@@ -42,7 +44,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   try {
     const ec2 = await Ec2.start(instance);
     cleanUps.unshift(ec2.stop);
-    const engine = await createEngine(instance);
+    const engine = await (options.createEngine ?? createEngine)(instance);
     await engine.start();
     await engine.removeEverything();
     cleanUps.unshift(() => engine.removeEverything().catch(() => {}));
