@@ -15,6 +15,10 @@ export const ATTACKS = {
   "speak-ipv6": { name: "speaking as a neighbour over IPv6", without: ADDRESS_ALONE },
   "listen-ipv6": { name: "claiming a neighbour's IPv6 address to hear its answers", without: ADDRESS_ALONE },
   "takeover-ipv6": { name: "taking a neighbour's IPv6 address with NET_ADMIN", without: ADDRESS_ALONE },
+  churn: {
+    name: "two roles taking turns at one address, twenty times a second",
+    without: "an address remembered, and the events late",
+  },
 } as const satisfies Record<string, Attack>;
 
 export type AttackId = keyof typeof ATTACKS;

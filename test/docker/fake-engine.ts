@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly mac?: string;
   /** Of a real process, where the kernel is to believe in the container; else one that is made up. */
   readonly pid?: number;
+  /** In full; else one that is made up. */
+  readonly id?: string;
   readonly name?: string;
   readonly labels?: Readonly<Record<string, string>> | null;
   readonly env?: readonly string[] | null;
@@ -131,7 +133,7 @@ export class FakeEngine {
   run({ network, ip, ip6, mac, ...given }: RunOptions): FakeContainer {
     this.#pids += 1;
     const container: FakeContainer = {
-      Id: newId(),
+      Id: given.id ?? newId(),
       Name: `/${given.name ?? "c"}`,
       Running: given.running ?? true,
       Pid: given.running === false ? 0 : (given.pid ?? this.#pids),

@@ -15,9 +15,9 @@ table inet addressalone {
 
 /** How other tools do it: a redirect by one rule, nothing behind it, and whoever has an address is whose address it is. */
 export class AddressAlone {
-  readonly #lab: Lab;
+  readonly #lab: Pick<Lab, "instance" | "daemon">;
 
-  constructor(lab: Lab) {
+  constructor(lab: Pick<Lab, "instance" | "daemon">) {
     this.#lab = lab;
   }
 

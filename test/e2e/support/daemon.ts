@@ -28,7 +28,7 @@ export class Daemon {
   readonly #flags: ServeFlags;
   readonly #lives: LongRunning[] = [];
 
-  constructor(instance: Instance, engine: Engine, flags: ServeFlags) {
+  constructor(instance: Instance, engine: Pick<Engine, "socket">, flags: ServeFlags) {
     this.#instance = instance;
     this.#flags = { ...defaultFlags(engine), ...flags };
   }
@@ -82,7 +82,7 @@ const inItsFolder = (folder: string): readonly string[] => [
   ...["sh", "-c", 'mkdir -p "$0" && cd "$0" && ulimit -c unlimited && exec "$@"', `${folder}/daemon`],
 ];
 
-const defaultFlags = ({ socket }: Engine): ServeFlags => ({
+const defaultFlags = ({ socket }: Pick<Engine, "socket">): ServeFlags => ({
   "docker-endpoint": `unix://${socket}`,
   "metadata-url": `http://${ADDRESSES.metadata4}`,
   "sts-endpoint": STS_URL,
