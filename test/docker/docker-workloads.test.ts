@@ -185,7 +185,7 @@ test("podman's events are heard from the first, with which alone the head of its
   const binding = await bindingAt(workloads, "10.88.0.5");
   const asked = engine.calls.length;
   await delay(600);
-  assert.equal(await workloads.resolve("10.88.0.5"), binding);
+  assert.equal(await workloads.resolve({ address: "10.88.0.5" }), binding);
   assert.equal(engine.calls.length, asked, "its silence was taken for a lost stream");
   engine.remove(Id);
   engine.sendContainer("remove", Id);
@@ -232,7 +232,7 @@ test("in podman, a container in another's network is the other, whichever of the
   await heard();
   engine.cutStreams();
   await eventually(() => assert.equal(log.filter((line) => line === "up").length, 2));
-  assert.equal(await workloads.resolve("10.88.0.5"), binding, "it stays the same through all of this");
+  assert.equal(await workloads.resolve({ address: "10.88.0.5" }), binding, "it stays the same through all of this");
   engine.remove(host.Id);
   engine.sendContainer("die", host.Id);
   await heard();

@@ -84,7 +84,7 @@ test("an address that cannot be tied is looked at again, and refused with the re
 test("what the operator can do about an address that cannot be tied goes with the refusal", async (t) => {
   const { kernel, workloads } = await setting(t);
   kernel.trouble = new EnforcementError("/proc/7/ns/net cannot be read", { remedy: "give it what it lacks" });
-  await assert.rejects(workloads.resolve(ADDRESS), (error: Refusal) => {
+  await assert.rejects(workloads.resolve({ address: ADDRESS }), (error: Refusal) => {
     assert.equal(explainFailure(error.failure).remedy, "give it what it lacks");
     return true;
   });

@@ -132,11 +132,12 @@ export class FakeEngine {
 
   run({ network, ip, ip6, mac, ...given }: RunOptions): FakeContainer {
     this.#pids += 1;
+    const { id = newId(), name = "c", running = true } = given;
     const container: FakeContainer = {
-      Id: given.id ?? newId(),
-      Name: `/${given.name ?? "c"}`,
-      Running: given.running ?? true,
-      Pid: given.running === false ? 0 : (given.pid ?? this.#pids),
+      Id: id,
+      Name: `/${name}`,
+      Running: running,
+      Pid: running ? (given.pid ?? this.#pids) : 0,
       StartedAt: new Date(1_700_000_000_000 + this.#pids).toISOString(),
       Labels: given.labels ?? null,
       Env: given.env ?? null,

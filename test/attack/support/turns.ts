@@ -31,7 +31,7 @@ export class Turns {
   constructor(pool: Pool, engine: FakeEngine) {
     this.#pool = pool;
     this.#engine = engine;
-    this.#network = engine.addNetwork({ name: "apps", subnets: [SEAT.subnet], bridge: SEAT.bridge });
+    this.#network = engine.addNetwork({ name: "apps", subnets: [SEAT.subnet] });
   }
 
   /** The seat changes hands, and whoever has it now asks who it is, before it does anything else. */
