@@ -8,10 +8,16 @@ export class Bell {
     this.#wake();
   }
 
-  /** Until the bell rings, `ms` have passed or the signal is aborted, whichever is first. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Until the bell rings, `ms` have passed or the signal is aborted, whichever is first.
+   *
+   * @returns whether it rang
+   */
+  async wait(ms: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#rung && !signal.aborted) await this.#sleep(ms, signal);
+    const rang = this.#rung;
     this.#rung = false;
+    return rang;
   }
 
   #sleep(ms: number, signal: AbortSignal): Promise<void> {

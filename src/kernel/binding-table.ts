@@ -89,11 +89,26 @@ export function elementCommands({ verb, bound: one }: BindingChange): string {
   return verb === "add" ? commands("add") : commands("add") + commands("delete");
 }
 
-/** `delete element bridge taskrole owned4 { 172.17.0.2 }`, as nft 0.9.8 to 1.1.3 print it. */
-const DELETION = /^delete element bridge taskrole \w+ \{ (?:.* )?(?<address>[0-9a-f.:]+)(?: comment ".*")? \}/;
+/** What `nft monitor` tells of one element of {@link bindingTable}. */
+export interface ElementChange {
+  readonly verb: BindingChange["verb"];
+  readonly address: string;
+  /** Neither where it is the address alone. */
+  readonly veth?: string | undefined;
+  readonly macAddress?: string | undefined;
+}
 
-/** Whose element a line of `nft monitor` says was deleted. */
-export const deletedAddress = (line: string): string | undefined => DELETION.exec(line)?.groups?.["address"];
+/** `delete element bridge taskrole bound4 { "veth1" . 02:42:ac:11:00:02 . 172.17.0.2 }`, as nft 0.9.8 to 1.1.3 print it. */
+const ELEMENT_CHANGE =
+  /^(?<verb>add|delete) element bridge taskrole \w+ \{ (?:"(?<veth>[^"]+)" \. (?<mac>[0-9a-f:]+) \. )?(?<address>[0-9a-f.:]+)(?: comment ".*")? \}/;
+
+/** Undefined for a line about anything else; "odd" for one that only begins as if it were about an element. */
+export function elementChangeIn(line: string): ElementChange | "odd" | undefined {
+  if (!line.includes(" element bridge taskrole ")) return undefined;
+  const { verb, address, veth, mac } = ELEMENT_CHANGE.exec(line)?.groups ?? {};
+  if (address === undefined) return "odd";
+  return { verb: verb === "add" ? "add" : "delete", address, veth, macAddress: mac };
+}
 
 /** One line of the set as it is listed: whose address counts where. */
 export interface ListedBinding {

@@ -2,7 +2,7 @@ import { type CommandOptions, type CommandOutcome, type RunCommand, runCommand }
 import type { HostFacts } from "./host-facts.ts";
 import { commandFailure, InterceptionError } from "./interception-error.ts";
 import { type IpFamily, type ListedIpRule, listingArgv, parseIpRules } from "./ip-rules.ts";
-import { parseTableListing, type TableListing } from "./nft-listing.ts";
+import { entriesOf, parseTableListing, type TableListing } from "./nft-listing.ts";
 import { type NftTable, tableName } from "./nft-ruleset.ts";
 
 /**
@@ -15,8 +15,11 @@ export const programEnvironment = (): Readonly<Record<string, string | undefined
   PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`,
 });
 
+/** A listing of 10,000 links or bindings takes some 8 MB. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+
 export const runHostProgram: RunCommand = (argv, options) =>
-  runCommand(argv, { env: programEnvironment(), ...options });
+  runCommand(argv, { env: programEnvironment(), maxOutputBytes: MAX_OUTPUT_BYTES, ...options });
 
 /** nft, ip, iptables and ip6tables, with every failure an {@link InterceptionError}. */
 export class HostPrograms {
@@ -50,6 +53,17 @@ export class HostPrograms {
     if (succeeded(outcome)) return read(argv, parseTableListing(outcome.stdout));
     if (await this.#hasTable(table)) return this.#fail(argv, outcome);
     return undefined;
+  }
+
+  /**
+   * The same without the elements of its sets, of which there may be thousands. Undefined when there is no such table.
+   *
+   * By its family: nft 1.0.6 reads all elements for `list table`, and shows none of them (26 ms with 1,000, instead of 4).
+   */
+  async listTableBriefly(table: NftTable): Promise<TableListing | undefined> {
+    const argv = ["nft", "-j", "-t", "list", "ruleset", table.family];
+    const listed = entriesOf(table, read(argv, parseTableListing(await this.run(argv))));
+    return listed.length === 0 ? undefined : listed;
   }
 
   async listIpRules(family: IpFamily): Promise<readonly ListedIpRule[]> {

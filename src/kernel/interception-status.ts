@@ -3,6 +3,9 @@ import type { ListedBinding } from "./binding-table.ts";
 /** "changed" includes what others added to it. */
 export type PartState = "present" | "absent" | "changed";
 
+/** "brief" leaves out what monitors tell of at once: the elements of sets, and the routing rules. */
+export type CheckDepth = "whole" | "brief";
+
 /** One thing that must be there for the interception to work. */
 export interface InterceptionPart {
   /** As nft or ip names it, e.g. "chain inet taskrole forward". */

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Bell } from "./bell.ts";
 import { InterceptionError } from "./interception-error.ts";
-import type { InterceptionStatus } from "./interception-status.ts";
-import { type FollowLines, tellsOf } from "./nft-monitor.ts";
-import type { NftTable } from "./nft-ruleset.ts";
+import type { CheckDepth, InterceptionStatus } from "./interception-status.ts";
+import { Monitoring } from "./monitoring.ts";
+import type { FollowLines, Monitor } from "./nft-monitor.ts";
 
 export interface InterceptionWatchEvents {
   /** Something is missing or changed; mending begins now. */
@@ -14,10 +13,8 @@ export interface InterceptionWatchEvents {
 }
 
 interface Watched {
-  readonly tables: readonly NftTable[];
-  /** True for further lines of nft's monitor that are news. */
-  readonly tells?: (line: string) => boolean;
-  readonly check: () => Promise<InterceptionStatus>;
+  readonly monitors: readonly Monitor[];
+  readonly check: (depth: CheckDepth) => Promise<InterceptionStatus>;
   readonly mend: () => Promise<void>;
 }
 
@@ -28,35 +25,60 @@ interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Between a mend and the next: two daemons that undo each other's rules must not fill a processor with it. */
-const MEND_PAUSE_MS = 200;
-const MONITOR_RESTART_MS = 100;
-const MONITOR_RESTART_MAX_MS = 30_000;
+/**
+ * Between two checks: neither two daemons that undo each other's rules nor someone who changes them all the time may
+ * fill a processor with it.
+ */
+const CHECK_PAUSE_MS = 200;
+/** So many brief checks, and then a whole one, in case that a monitor runs and hears nothing. */
+const BRIEF_CHECKS = 11;
 
+/**
+ * What monitors tell of is checked at once, and whole. The timer is the net below them: it must cost next to nothing,
+ * on a host with thousands of bindings too, so it mostly looks at the tables alone.
+ */
 export async function watchInterception(watched: Watched, options: WatchOptions): Promise<void> {
   const { checkEveryMs, signal } = options;
-  const news = new Bell();
-  const monitoring = followRuleset(watched, options, () => news.ring());
+  const monitoring = new Monitoring(watched.monitors, options);
+  const depths = new CheckDepths();
   while (!signal.aborted) {
-    await news.wait(checkEveryMs, signal);
-    if (!signal.aborted) await pause(await checkAndMend(watched, options), signal);
+    const isNews = await monitoring.news.wait(checkEveryMs, signal);
+    if (signal.aborted) break;
+    const isDone = await checkAndMend(watched, options, depths.next(isNews || !monitoring.isComplete));
+    if (!isDone) depths.restart();
+    await pause(isDone ? CHECK_PAUSE_MS : checkEveryMs, signal);
   }
-  await monitoring;
+  await monitoring.ended;
 }
 
-/** Gives how long to wait, deaf to news, before the next check. */
-async function checkAndMend({ check, mend }: Watched, { events, checkEveryMs }: WatchOptions): Promise<number> {
+class CheckDepths {
+  #briefChecksLeft = 0;
+
+  next(isWholeDue: boolean): CheckDepth {
+    const isWhole = isWholeDue || this.#briefChecksLeft === 0;
+    this.#briefChecksLeft = isWhole ? BRIEF_CHECKS : this.#briefChecksLeft - 1;
+    return isWhole ? "whole" : "brief";
+  }
+
+  /** With a whole check. */
+  restart(): void {
+    this.#briefChecksLeft = 0;
+  }
+}
+
+/** @returns false when it is to be tried again, though not at once */
+async function checkAndMend({ check, mend }: Watched, { events }: WatchOptions, depth: CheckDepth): Promise<boolean> {
   try {
-    const status = await check();
-    if (status.isInPlace) return 0;
+    const status = await check(depth);
+    if (status.isInPlace) return true;
     events.onDrift(status);
     await mend();
-    requireInPlace(await check());
+    requireInPlace(await check("whole"));
     events.onMended();
-    return MEND_PAUSE_MS;
+    return true;
   } catch (error) {
     events.onMendFailed(error);
-    return checkEveryMs;
+    return false;
   }
 }
 
@@ -68,23 +90,6 @@ function requireInPlace({ isInPlace, parts }: InterceptionStatus): void {
     kind: "not-mended",
     parts: wrong.map(({ name, state, differences }) => `${name} is ${[state, ...differences].join(": ")}`),
   });
-}
-
-/** Starts nft's monitor again whenever it ends, ever less often while it reports nothing. */
-async function followRuleset(watched: Watched, { follow, signal }: WatchOptions, ring: () => void) {
-  const filters = [...watched.tables.map(tellsOf), ...(watched.tells ? [watched.tells] : [])];
-  let restartMs = MONITOR_RESTART_MS;
-  while (!signal.aborted) {
-    await follow(["nft", "monitor"], onLine, signal);
-    await pause(restartMs, signal);
-    restartMs = Math.min(restartMs * 2, MONITOR_RESTART_MAX_MS);
-    ring(); // What changed in between was not reported.
-  }
-
-  function onLine(line: string): void {
-    restartMs = MONITOR_RESTART_MS;
-    if (filters.some((tells) => tells(line))) ring();
-  }
 }
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>

@@ -1,15 +1,16 @@
 import type { RunCommand } from "../kit/run-command.ts";
-import { bindingTable, deletedAddress, type ListedBinding } from "./binding-table.ts";
+import { bindingTable, type ListedBinding } from "./binding-table.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
 import { HostPrograms, runHostProgram } from "./host-programs.ts";
 import { ALL_ADDRESSES, type InterceptedAddress } from "./intercepted-address.ts";
 import { InterceptionError } from "./interception-error.ts";
-import type { InterceptionPart, InterceptionStatus } from "./interception-status.ts";
+import type { CheckDepth, InterceptionPart, InterceptionStatus } from "./interception-status.ts";
 import { type InterceptionWatchEvents, watchInterception } from "./interception-watch.ts";
 import { IpRuleKeeper } from "./ip-rule-keeper.ts";
 import type { IpFamily } from "./ip-rules.ts";
 import type { KernelBindings } from "./kernel-bindings.ts";
-import { type FollowLines, followLines } from "./nft-monitor.ts";
+
+import { type FollowLines, followLines, ipRuleMonitor, nftMonitor } from "./nft-monitor.ts";
 import { NftRuleSet } from "./nft-rule-set.ts";
 import { interceptionTable, type NftTable } from "./nft-ruleset.ts";
 import type { InterceptingRules } from "./rule-set.ts";
@@ -21,7 +22,7 @@ export interface InterceptionOptions {
   readonly addresses?: readonly InterceptedAddress[];
   /** Of a running daemon; without them `up` leaves their table alone. */
   readonly bindings?: KernelBindings;
-  /** The time between two checks when nft's monitor reports nothing; routing rules have no other. */
+  /** The time between two checks when the monitors of nft and of routing rules report nothing. */
   readonly checkEveryMs?: number;
   readonly run?: RunCommand;
   readonly follow?: FollowLines;
@@ -63,8 +64,8 @@ export class Interception {
     await (this.#bindings ? this.#bindings.reload(load) : load());
   }
 
-  async check(): Promise<InterceptionStatus> {
-    return (await this.#look()).status;
+  async check(depth: CheckDepth = "whole"): Promise<InterceptionStatus> {
+    return (await this.#look(depth)).status;
   }
 
   /** Removes what `up` made and nothing else; gives the names of what was there. The routing rules go last. */
@@ -75,23 +76,22 @@ export class Interception {
     return removed;
   }
 
-  /** Checks at every change that nft reports and on a timer, and mends at once; resolves when aborted. */
+  /** Checks at every change that the monitors report and on a timer, and mends at once; resolves when aborted. */
   watch(events: InterceptionWatchEvents, signal: AbortSignal): Promise<void> {
     const { checkEveryMs, follow } = this.#options;
     const watched = {
-      check: () => this.#checkBindings(),
+      check: (depth: CheckDepth) => this.#checkBindings(depth),
       mend: () => this.up(),
-      tables: this.#tables(),
-      tells: (line: string) => this.#isLoss(line),
+      monitors: [nftMonitor(this.#tables(), (line) => this.#bindings?.isNews(line) ?? false), ipRuleMonitor],
     };
     return watchInterception(watched, { events, checkEveryMs, follow, signal });
   }
 
-  async #look(): Promise<{ readonly status: InterceptionStatus; readonly areBindingsWhole: boolean }> {
+  async #look(depth: CheckDepth): Promise<{ readonly status: InterceptionStatus; readonly areBindingsWhole: boolean }> {
     const families = this.#families();
-    const checkRules = () => this.#rules.check();
+    const checkRules = () => this.#rules.check(depth);
     const { areBindingsWhole, ...rules } = await (this.#bindings ? this.#bindings.alone(checkRules) : checkRules());
-    const routing = await Promise.all(families.map((family) => this.#ipRules.check(family)));
+    const routing = await Promise.all(depth === "brief" ? [] : families.map((family) => this.#ipRules.check(family)));
     const parts = [...rules.parts, ...routing.flatMap((checked) => checked.parts)];
     if (this.#bindings?.isLoaded === false) parts.push(GIVEN_UP);
     const status = {
@@ -109,16 +109,10 @@ export class Interception {
   }
 
   /** What is wrong with the bindings' table ends them all, before anything is mended. */
-  async #checkBindings(): Promise<InterceptionStatus> {
-    const { status, areBindingsWhole } = await this.#look();
+  async #checkBindings(depth: CheckDepth): Promise<InterceptionStatus> {
+    const { status, areBindingsWhole } = await this.#look(depth);
     if (!areBindingsWhole) this.#bindings?.lose();
     return status;
-  }
-
-  /** True for a line of nft's monitor that tells of an element's end which is none of our doing. */
-  #isLoss(line: string): boolean {
-    const address = deletedAddress(line);
-    return address !== undefined && this.#bindings?.holds(address) === true;
   }
 
   /** A daemon knows its own; by hand they are read from the kernel. */

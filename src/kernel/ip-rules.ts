@@ -18,7 +18,7 @@ export interface IpRule {
  * is refused: Cilium begins at 100, the Amazon VPC CNI at 512, VRFs at 1000, Tailscale at 5210, Amazon Linux at 10000.
  */
 const HOST_PREFERENCE = 90;
-const PROHIBIT_PREFERENCE = 91;
+export const PROHIBIT_PREFERENCE = 91;
 
 /**
  * The second layer: it still holds when `nft flush ruleset` has taken the first one away. The host reaches the real

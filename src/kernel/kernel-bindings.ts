@@ -4,6 +4,7 @@ import type { EpochMs } from "../core/credentials.ts";
 import { AtMost } from "../kit/at-most.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import type { BindingChange, BindingStore, BoundAddress } from "./binding-store.ts";
+import { elementChangeIn } from "./binding-table.ts";
 import { NftBindingStore } from "./nft-binding-store.ts";
 import { VethError, VethFinder } from "./veth-finder.ts";
 
@@ -102,9 +103,18 @@ export class KernelBindings {
     this.#held.clear();
   }
 
-  /** True when the address is bound, or about to be. */
-  holds(address: string): boolean {
-    return this.#held.has(address);
+  /**
+   * True for a line of `nft monitor` that tells of an element which came or went without our doing, as far as one line
+   * can tell: what is held is expected to come, and nothing of it to go.
+   */
+  isNews(line: string): boolean {
+    const change = elementChangeIn(line);
+    if (change === undefined || change === "odd") return change === "odd";
+    const { verb, address, veth, macAddress } = change;
+    const bound = this.#held.get(address)?.bound;
+    const isHeld =
+      bound !== undefined && (veth === undefined || (veth === bound.veth && macAddress === bound.macAddress));
+    return isHeld === (verb === "delete");
   }
 
   /** The bindings in force. */

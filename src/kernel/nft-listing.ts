@@ -1,4 +1,4 @@
-import type { InterceptionPart, RuleCounter } from "./interception-status.ts";
+import type { CheckDepth, InterceptionPart, RuleCounter } from "./interception-status.ts";
 import { type NftChain, type NftSet, type NftTable, POLICY, tableName } from "./nft-ruleset.ts";
 
 /** What `nft -j list table` shows, in its own spelling: one kind of object in each entry. */
@@ -8,19 +8,24 @@ interface ListedEntry {
   readonly rule?: ListedRule;
   readonly set?: ListedSet;
 }
-export interface ListedSet {
+/** Whose it is. */
+interface OfTable {
+  readonly family?: string;
+  readonly table?: string;
+}
+export interface ListedSet extends OfTable {
   readonly name: string;
   /** Texts, or { concat: texts }; none when it is empty. */
   readonly elem?: readonly unknown[];
 }
-interface ListedChain {
+interface ListedChain extends OfTable {
   readonly name: string;
   readonly type?: string;
   readonly hook?: string;
   readonly prio?: number;
   readonly policy?: string;
 }
-interface ListedRule {
+interface ListedRule extends OfTable {
   readonly chain: string;
   readonly comment?: string;
   readonly expr?: readonly { readonly counter?: { readonly packets: number } | null }[];
@@ -40,16 +45,29 @@ export function parseTableListing(json: string): TableListing | undefined {
 
 const isObject = (entry: unknown): entry is ListedEntry => typeof entry === "object" && entry !== null;
 
+/** Those of one table, in a listing of several. */
+export const entriesOf = ({ family, name }: NftTable, listing: TableListing): TableListing =>
+  listing.filter(({ table, chain, rule, set }) => {
+    const part = chain ?? rule ?? set;
+    return (part?.family ?? table?.family) === family && (part?.table ?? table?.name) === name;
+  });
+
 /**
  * What is there of the table, by its chains' hooks and the comments of their rules in order. nft shows the same rule
  * in other words from version to version, so the words are not compared: a comment stands for its rule, and whoever
  * replaces a rule under our comment is root on this host and needs no such trick.
+ *
+ * @param depth "brief" for a listing without the elements of sets
  */
-export function compareTable(table: NftTable, listing: TableListing | undefined): readonly InterceptionPart[] {
+export function compareTable(
+  table: NftTable,
+  listing: TableListing | undefined,
+  depth: CheckDepth = "whole",
+): readonly InterceptionPart[] {
   const name = `table ${tableName(table)}`;
   if (listing === undefined) return [{ name, state: "absent", differences: [] }];
   return [
-    part(name, tableDifferences(table, listing)),
+    part(name, tableDifferences(table, listing, depth)),
     ...table.chains.map((chain) => compareChain(table, chain, listing)),
   ];
 }
@@ -60,7 +78,7 @@ const part = (name: string, differences: readonly string[]): InterceptionPart =>
   differences,
 });
 
-function tableDifferences(table: NftTable, listing: TableListing): readonly string[] {
+function tableDifferences(table: NftTable, listing: TableListing, depth: CheckDepth): readonly string[] {
   const ours = new Set(table.chains.map(({ name }) => name));
   const hasFlags = listing.some((entry) => (entry.table?.flags ?? []).length > 0);
   const foreign = chainsOf(listing).filter(({ name }) => !ours.has(name));
@@ -68,14 +86,15 @@ function tableDifferences(table: NftTable, listing: TableListing): readonly stri
     // Not which one: nft 1.0.6 prints the table's name in its place.
     ...(hasFlags ? ["it has a flag, perhaps dormant: then none of its rules works"] : []),
     ...foreign.map((chain) => `a chain was added: ${chain.name}`),
-    ...(table.sets ?? []).flatMap((set) => setDifferences(set, listing)),
+    ...(table.sets ?? []).flatMap((set) => setDifferences(set, listing, depth)),
   ];
 }
 
 /** How many, not which: which container is where is for {@link elementsOf} to tell. */
-function setDifferences({ name, elements }: NftSet, listing: TableListing): readonly string[] {
+function setDifferences({ name, elements }: NftSet, listing: TableListing, depth: CheckDepth): readonly string[] {
   const listed = listing.find(({ set }) => set?.name === name)?.set;
   if (listed === undefined) return [`a set is missing: ${name}`];
+  if (depth === "brief") return [];
   const found = new Set(elementsOf(listed).map(({ key }) => key.join(" . ")));
   const expected = new Set(elements.map((element) => element.replace(/ comment .*$/, "").replaceAll('"', "")));
   const [missing, added] = [expected.difference(found).size, found.difference(expected).size];

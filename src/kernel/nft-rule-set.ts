@@ -1,6 +1,7 @@
 import { bindingsIn, bindingTable, type ListedBinding } from "./binding-table.ts";
 import type { HostPrograms } from "./host-programs.ts";
 import { ALL_ADDRESSES } from "./intercepted-address.ts";
+import type { CheckDepth } from "./interception-status.ts";
 import { compareTable, countersOf } from "./nft-listing.ts";
 import { type NftTable, removalText, rulesetTexts, tableName } from "./nft-ruleset.ts";
 import type { InterceptingRules, RuleSetReport } from "./rule-set.ts";
@@ -31,8 +32,8 @@ export class NftRuleSet implements InterceptingRules {
     await this.#programs.run(["nft", ...rulesetTexts(this.#wanted())]);
   }
 
-  async check(): Promise<RuleSetReport> {
-    const checked = await Promise.all(this.#wanted().map((table) => this.#checkTable(table)));
+  async check(depth: CheckDepth): Promise<RuleSetReport> {
+    const checked = await Promise.all(this.#wanted().map((table) => this.#checkTable(table, depth)));
     const parts = checked.flatMap((table) => table.parts);
     const amiss = parts.filter(({ state }) => state !== "present");
     return {
@@ -56,8 +57,9 @@ export class NftRuleSet implements InterceptingRules {
     return listing ? bindingsIn(listing) : [];
   }
 
-  async #checkTable(table: NftTable): Promise<Pick<RuleSetReport, "parts" | "counters">> {
-    const listing = await this.#programs.listTable(table);
-    return { parts: compareTable(table, listing), counters: listing ? countersOf(table, listing) : [] };
+  async #checkTable(table: NftTable, depth: CheckDepth): Promise<Pick<RuleSetReport, "parts" | "counters">> {
+    const isBrief = depth === "brief" && table.sets !== undefined;
+    const listing = await (isBrief ? this.#programs.listTableBriefly(table) : this.#programs.listTable(table));
+    return { parts: compareTable(table, listing, depth), counters: listing ? countersOf(table, listing) : [] };
   }
 }

@@ -1,11 +1,11 @@
 import type { ListedBinding } from "./binding-table.ts";
-import type { InterceptionPart, RuleCounter } from "./interception-status.ts";
+import type { CheckDepth, InterceptionPart, RuleCounter } from "./interception-status.ts";
 
 /** Packet rules that are loaded, compared and removed as one. Every method throws InterceptionError. */
 export interface RuleSet {
   /** Puts all of it in place, whatever is there now, and at no moment less than what was there before. */
   load(): Promise<void>;
-  check(): Promise<RuleSetReport>;
+  check(depth: CheckDepth): Promise<RuleSetReport>;
   /** Gives the names of what was there. Where the program that would have made the rules does not work, none are. */
   remove(): Promise<readonly string[]>;
 }

@@ -6,7 +6,7 @@ import { Bell } from "../../src/kernel/bell.ts";
 const LONG_MS = 60_000;
 
 /** Whether a wait has ended, without waiting for it. */
-async function hasEnded(wait: Promise<void>): Promise<boolean> {
+async function hasEnded(wait: Promise<unknown>): Promise<boolean> {
   let ended = false;
   void wait.then(() => {
     ended = true;
@@ -37,6 +37,15 @@ test("rings while nobody waits wake the next one at once, and only that one", as
 
 test("without a ring the time ends the wait", async () => {
   await new Bell().wait(1, new AbortController().signal);
+});
+
+test("whoever waited is told whether it rang", async () => {
+  const bell = new Bell();
+  const { signal } = new AbortController();
+  assert.equal(await bell.wait(1, signal), false);
+  bell.ring();
+  assert.equal(await bell.wait(LONG_MS, signal), true);
+  assert.equal(await bell.wait(1, signal), false);
 });
 
 test("an abort ends the wait, now or before it began", async () => {

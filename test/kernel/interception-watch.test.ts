@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HostFacts } from "../../src/kernel/host-facts.ts";
-import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { InterceptionError } from "../../src/kernel/interception-error.ts";
-import type { InterceptionStatus, PartState } from "../../src/kernel/interception-status.ts";
+import type { CheckDepth, InterceptionStatus, PartState } from "../../src/kernel/interception-status.ts";
 import { watchInterception } from "../../src/kernel/interception-watch.ts";
 import type { FollowLines } from "../../src/kernel/nft-monitor.ts";
-import { interceptionTable } from "../../src/kernel/nft-ruleset.ts";
 import { hasMeans, Namespace, whyNoLab } from "./network-lab.ts";
 
 const missingMeans = await whyNoLab();
@@ -72,13 +70,13 @@ async function watching(t: TestContext, options: { checkEveryMs: number; follow?
   return { host, interception, news };
 }
 
-/** The monitor takes a moment to start; until then only the timer would notice. */
-const monitorStarts = () => new Promise((resolve) => setTimeout(resolve, 500));
+/** The monitors take a moment to start; after a second the watch looks for what was changed until then. */
+const monitorsStart = () => new Promise((resolve) => setTimeout(resolve, 1_500));
 
 test("whatever happens to the table is mended within a second, by the monitor's word alone", TIMELY, async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { host, interception, news } = await watching(t, { checkEveryMs: NEVER_MS });
-  await monitorStarts();
+  await monitorsStart();
   const losses = [
     "nft delete table inet taskrole",
     "nft flush ruleset",
@@ -98,13 +96,47 @@ test("whatever happens to the table is mended within a second, by the monitor's 
   assert.ok(news.isEmpty, "mending is not itself taken for a drift");
 });
 
-test("a lost routing rule is mended by the timer", TIMELY, async (t) => {
+test("a lost routing rule is mended within a second, by its monitor's word alone", TIMELY, async (t) => {
   if (!hasMeans(t, missingMeans)) return;
-  const { host, interception, news } = await watching(t, { checkEveryMs: 100 });
-  await host.must("ip rule del pref 91");
-  assert.deepEqual(await news.next(), { kind: "drift", wrong: ["ip rule pref 91 to 169.254.169.254 prohibit"] });
-  assert.deepEqual(await news.next(), { kind: "mended" });
+  const { host, interception, news } = await watching(t, { checkEveryMs: NEVER_MS });
+  await monitorsStart();
+  const losses = [
+    { loss: "ip rule del pref 91 to 169.254.169.254", wrong: "ip rule pref 91 to 169.254.169.254 prohibit" },
+    { loss: "ip -6 rule del pref 90 to fd00:ec2::23", wrong: "ip -6 rule pref 90 iif lo to fd00:ec2::23 lookup main" },
+  ];
+  for (const { loss, wrong } of losses) {
+    const lostAt = performance.now();
+    await host.must(loss);
+    assert.deepEqual(await news.next(), { kind: "drift", wrong: [wrong] });
+    assert.deepEqual(await news.next(), { kind: "mended" });
+    const tookMs = performance.now() - lostAt;
+    assert.ok(tookMs < 1_000, `${loss}: ${tookMs} ms`);
+  }
   assert.ok((await interception.check()).isInPlace);
+});
+
+for (const loss of ["ip rule del pref 91 to 169.254.169.254", "nft flush chain inet taskrole deny"]) {
+  test(`what a monitor does not tell of, the timer finds: ${loss}`, TIMELY, async (t) => {
+    if (!hasMeans(t, missingMeans)) return;
+    const follow: FollowLines = (_argv, _onLine, signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    const { host, interception, news } = await watching(t, { checkEveryMs: 50, follow });
+    await monitorsStart();
+    await host.must(loss);
+    assert.equal((await news.next()).kind, "drift");
+    assert.deepEqual(await news.next(), { kind: "mended" });
+    assert.ok((await interception.check()).isInPlace);
+  });
+}
+
+test("what is lost before the monitors listen is found a second after their start", TIMELY, async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const follow: FollowLines = (_argv, _onLine, signal) =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+  const { host, news } = await watching(t, { checkEveryMs: NEVER_MS, follow });
+  await host.must("nft flush ruleset");
+  assert.equal((await news.next()).kind, "drift");
+  assert.equal((await news.next()).kind, "mended");
 });
 
 test("the monitor is started again when it ends, and what it missed is looked for", TIMELY, async (t) => {
@@ -139,10 +171,10 @@ test("other tables' changes cause no check", TIMELY, async (t) => {
   });
   await interception.up();
   const watch = interception.watch(new Newspaper().events, abort.signal);
-  await monitorStarts();
+  await monitorsStart();
   const before = commands;
   for (let i = 0; i < 20; i += 1) await host.must(`nft add table ip other${i}`);
-  await monitorStarts();
+  await monitorsStart();
   assert.equal(commands, before);
   abort.abort();
   await watch;
@@ -157,26 +189,26 @@ const statusOf = (state: PartState): InterceptionStatus => ({
 });
 
 interface MadeUpKernel {
-  readonly check: () => PartState;
+  readonly check: (depth: CheckDepth) => PartState;
   readonly mend: () => Promise<void>;
   readonly checkEveryMs?: number;
+  readonly follow?: FollowLines;
 }
 
 /** A watch over a made-up kernel, with a monitor that reports a change of our table whenever it is mended. */
 function madeUp(t: TestContext, kernel: MadeUpKernel) {
-  const { check, mend, checkEveryMs = 50 } = kernel;
+  const { check, mend, checkEveryMs = 50, follow = tellsOfChanges } = kernel;
   const abort = new AbortController();
   const news = new Newspaper();
   let report: (line: string) => void = () => undefined;
-  const follow: FollowLines = (_argv, onLine, signal) =>
-    new Promise((resolve) => {
-      report = onLine;
-      signal.addEventListener("abort", () => resolve());
-    });
-  const change = () => report("delete table inet taskrole");
+  function tellsOfChanges(...[, onLine, signal]: Parameters<FollowLines>): Promise<void> {
+    report = onLine;
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+  }
+  const change = () => report("change");
   const watched = {
-    tables: [interceptionTable({ port: 9254, addresses: METADATA_ADDRESSES })],
-    check: async () => statusOf(check()),
+    monitors: [{ argv: ["made-up"], tells: (line: string) => line === "change" }],
+    check: async (depth: CheckDepth) => statusOf(check(depth)),
     mend: () => mend().finally(change),
   };
   const done = watchInterception(watched, { events: news.events, checkEveryMs, follow, signal: abort.signal });
@@ -231,6 +263,51 @@ test("rules that never look right are not loaded in a loop, though each load is 
   assert.match(failed.error.message, /^The packet rules were loaded again and still differ: chain .* is changed\.$/);
   await new Promise((resolve) => setTimeout(resolve, 220));
   assert.ok(mends <= 5, `${mends} loads in 5 intervals`);
+});
+
+test("of the timer's checks each twelfth is whole; news is checked whole at once", TIMELY, async (t) => {
+  const depths: CheckDepth[] = [];
+  let onCheck = (): void => undefined;
+  const { change, stop } = madeUp(t, {
+    check: (depth) => {
+      depths.push(depth);
+      onCheck();
+      return "present";
+    },
+    mend: async () => undefined,
+    checkEveryMs: 1,
+  });
+  const nextChecks = async (count: number): Promise<readonly CheckDepth[]> => {
+    depths.length = 0;
+    await new Promise<void>((resolve) => {
+      onCheck = () => depths.length === count && resolve();
+    });
+    return [...depths];
+  };
+  await monitorsStart();
+  assert.equal((await nextChecks(12)).filter((depth) => depth === "whole").length, 1);
+  for (const _ of [1, 2]) {
+    change();
+    assert.deepEqual(await nextChecks(1), ["whole"]);
+  }
+  await stop();
+});
+
+test("while a monitor does not run, every check is whole", TIMELY, async (t) => {
+  const depths: CheckDepth[] = [];
+  const asked = Promise.withResolvers<void>();
+  const { stop } = madeUp(t, {
+    check: (depth) => {
+      if (depths.push(depth) === 5) asked.resolve();
+      return "present";
+    },
+    mend: async () => undefined,
+    checkEveryMs: 1,
+    follow: async () => undefined,
+  });
+  await asked.promise;
+  await stop();
+  assert.deepEqual(new Set(depths), new Set(["whole"]));
 });
 
 test("an abort ends the watch at once, also while it waits", TIMELY, async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
-import { followLines, tellsOf } from "../../src/kernel/nft-monitor.ts";
+import { followLines, ipRuleMonitor, nftMonitor, tellsOf } from "../../src/kernel/nft-monitor.ts";
 import { interceptionTable } from "../../src/kernel/nft-ruleset.ts";
 
 const tells = tellsOf(interceptionTable({ port: 9254, addresses: METADATA_ADDRESSES }));
@@ -25,10 +25,34 @@ for (const { line, news } of LINES) {
   test(`${news ? "is" : "is not"} about our table: ${line}`, () => assert.equal(tells(line), news));
 }
 
+/** Lines of `ip monitor rule`, iproute2 5.10 to 6.15. */
+const RULE_LINES = [
+  { line: "Deleted 91:\tfrom all to 169.254.169.254 prohibit", news: true },
+  { line: "90:\tfrom all to fd00:ec2::254 iif lo lookup main", news: true },
+  { line: "10:\tfrom 10.0.0.0/8 lookup 100", news: true },
+  { line: "0:\tfrom all lookup local", news: true },
+  { line: "Deleted 32766:\tfrom all lookup main", news: false },
+  { line: "5210:\tfrom all fwmark 0x80000/0xff0000 lookup main", news: false },
+  { line: "netlink receive error No buffer space available (105)", news: true },
+  { line: "", news: false },
+];
+
+for (const { line, news } of RULE_LINES) {
+  test(`${news ? "may concern" : "does not concern"} our routing rules: ${line}`, () =>
+    assert.equal(ipRuleMonitor.tells(line), news));
+}
+
+test("that events were lost is news", () => {
+  const { tells } = nftMonitor([], () => false);
+  assert.equal(tells("# ERROR: We lost some netlink events!"), true);
+  assert.equal(tells("# new generation 6 by process 16791 (nft)"), false);
+});
+
 test("a program is followed line by line, and its end is told", async () => {
   const lines: string[] = [];
-  await followLines(["printf", "one\ntwo\nthree"], (line) => lines.push(line), new AbortController().signal);
-  assert.deepEqual(lines, ["one", "two", "three"]);
+  const command = ["sh", "-c", "printf 'one\ntwo\n'; echo trouble >&2; printf three"];
+  await followLines(command, (line) => lines.push(line), new AbortController().signal);
+  assert.deepEqual(lines.toSorted(), ["one", "three", "trouble", "two"]);
 });
 
 test("a program that cannot be started has ended", async () => {
