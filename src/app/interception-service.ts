@@ -7,6 +7,7 @@ import { Interception } from "../kernel/interception.ts";
 import { InterceptionError } from "../kernel/interception-error.ts";
 import type { InterceptionStatus } from "../kernel/interception-status.ts";
 import { KernelBindings } from "../kernel/kernel-bindings.ts";
+import { endUnsentAnswers } from "../kernel/unsent-answers.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 import { StartError } from "./start-error.ts";
@@ -37,6 +38,7 @@ function rulesService(interception: Interception, listen: Config["listen"], log:
   return {
     name: "interception",
     async start() {
+      await endUnsentAnswers(listen.port, runHostProgram);
       const warnings = await broughtUp(interception);
       log.info({ port: listen.port }, "interception is up");
       for (const reason of warnings) log.warn({ reason }, "interception");

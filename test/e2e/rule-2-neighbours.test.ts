@@ -116,6 +116,29 @@ test("answers under way when an address changes hands are not heard by its next 
   }
 });
 
+test("what a killed daemon had not sent yet is ended by the next one, before anyone else has the address", async () => {
+  const { folder } = lab.containers;
+  await copyFile(join(import.meta.dirname, "attacks/unread.py"), join(folder, "unread.py"));
+  await seated({ image: "aws", role: "left-behind" }, async (former) => {
+    const token = await former.metadata.token();
+    await former.metadata.credentials();
+    const program = ["python3", join(folder, "unread.py"), token, "left-behind"];
+    await lab.engine.docker("exec", "-d", former.id, ...program);
+    await eventually(async () => assert.match(await unsentTo(THE_SEAT), /ESTAB/));
+    await lab.daemon.kill();
+    assert.match(await unsentTo(THE_SEAT), /FIN-WAIT-1/, "the kernel goes on sending");
+    await lab.daemon.start();
+    assert.equal(await unsentTo(THE_SEAT), "");
+  });
+});
+
+/** Those of them with bytes that the other end has not taken. */
+const unsentTo = async (address: string): Promise<string> =>
+  (await connectionsOf(address))
+    .split("\n")
+    .filter((line) => /^\S+ +\d+ +[1-9]/.test(line))
+    .join("\n");
+
 /** Takes the seat and writes down what it hears there. @returns its id */
 function startListener(heard: string): Promise<string> {
   const { folder } = lab.containers;
