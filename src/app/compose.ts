@@ -74,7 +74,7 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
     prefetch: (binding) => broker.prefetch(binding),
     services: [
       ...(interception ? [interception.service] : []),
-      ...(docker ? [docker.service] : []),
+      ...(docker?.services ?? []),
       listenService(server, config, log),
       warmUp({ log, issuer, identity }),
       renewals(broker),

@@ -8,6 +8,7 @@ import { watchProcess } from "../kernel/process-watch.ts";
 import { sleep } from "../kit/sleep.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
+import { strandedService } from "./stranded-service.ts";
 
 /** Told of a workload's life: when it is made, and when an address begins and ends to be its. */
 export interface BindingListener {
@@ -19,7 +20,8 @@ export interface BindingListener {
 
 export interface DockerPart {
   readonly resolver: WorkloadResolver;
-  readonly service: Service;
+  /** In the order they start. */
+  readonly services: readonly Service[];
   onBinding(listener: BindingListener): void;
 }
 
@@ -27,12 +29,15 @@ const NOBODY: BindingListener = { created: () => {}, began: () => {}, ended: () 
 
 /** The containers of the Engine at `dockerEndpoint`. It may start after the daemon, stop, and come back. */
 export function dockerService(
-  { dockerEndpoint }: Pick<Config, "dockerEndpoint">,
+  { dockerEndpoint, runtimeDirectory }: Pick<Config, "dockerEndpoint" | "runtimeDirectory">,
   { log, enforce }: { readonly log: Log; readonly enforce: Enforce | undefined },
 ): DockerPart {
   let listener = NOBODY;
+  const engine = new EngineClient({ endpoint: dockerEndpoint });
+  const stranded = strandedService({ runtimeDirectory }, { log, engine });
   const workloads = new DockerWorkloads({
-    engine: new EngineClient({ endpoint: dockerEndpoint }),
+    engine,
+    alongside: [stranded.listener],
     watchProcess,
     ...(enforce && { enforce }),
     now: () => Date.now(),
@@ -54,7 +59,10 @@ export function dockerService(
   });
   return {
     resolver: workloads,
-    service: { name: "docker", start: () => inBackground(workloads.start()), stop: () => workloads.stop() },
+    services: [
+      stranded.service,
+      { name: "docker", start: () => inBackground(workloads.start()), stop: () => workloads.stop() },
+    ],
     onBinding: (given) => {
       listener = given;
     },

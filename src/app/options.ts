@@ -160,7 +160,7 @@ export const OPTIONS = {
     {
       kind: "text",
       argument: "DIR",
-      help: "holds the key of the metadata tokens; in memory (tmpfs), so never on a disk",
+      help: "holds the key of the metadata tokens and what `interception status` is told; in memory (tmpfs), so never on a disk",
     },
   ),
   mock: check(z.boolean({ error: "must be true or false" }).default(false), {

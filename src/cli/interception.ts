@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import type { Notice } from "../app/notice-board.ts";
 import type { ListedBinding } from "../kernel/binding-table.ts";
 import type { Interception } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
@@ -34,6 +35,7 @@ export function interceptionCommand(): Command {
   command.command("down").description("remove them: containers then reach the host's role; needs root").action(down);
   withRules("status", "what is in place; exit code 1 when something is not; needs root")
     .option("--json", "for programs")
+    .option("--runtime-directory <dir>", "of the daemon, for what it has to say (default: /run/taskrole)")
     .action(status);
   withRules("print", "show the commands that would do the same, without running them").action(print);
   return command;
@@ -66,12 +68,35 @@ const down = (): Promise<void> =>
     warn(AFTER_DOWN);
   });
 
-const status = ({ json, ...flags }: RuleFlags & { readonly json?: true }): Promise<void> =>
+interface StatusFlags extends RuleFlags {
+  readonly json?: true;
+  readonly runtimeDirectory?: string;
+}
+
+const status = ({ json, runtimeDirectory, ...flags }: StatusFlags): Promise<void> =>
   withInterception(flags, async (interception) => {
     const found = await interception.check();
-    say(json ? JSON.stringify(found, null, 2) : statusText(found));
+    const notices = await noticesIn(runtimeDirectory);
+    say(
+      json ? JSON.stringify({ ...found, notices }, null, 2) : [statusText(found), ...noticeLines(notices)].join("\n"),
+    );
     if (!found.isInPlace) process.exitCode = EXIT_FAILED;
   });
+
+async function noticesIn(directory: string | undefined): Promise<readonly Notice[]> {
+  const { OPTIONS } = await import("../app/options.ts");
+  const { readNotices } = await import("../app/notice-board.ts");
+  return readNotices(OPTIONS.runtimeDirectory.schema.parse(directory));
+}
+
+const noticeLines = (notices: readonly Notice[]): readonly string[] =>
+  notices.length === 0
+    ? []
+    : [
+        "",
+        "Containers that cannot reach the metadata service:",
+        ...notices.map(({ about, reason, remedy, since }) => `  ${about}, since ${since}: ${reason}; ${remedy}`),
+      ];
 
 function statusText({ isInPlace, parts, bindings, counters, warnings }: InterceptionStatus): string {
   const verdict = isInPlace

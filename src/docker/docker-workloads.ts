@@ -15,7 +15,7 @@ import { ContainerReview } from "./container-review.ts";
 import type { DockerBinding, WatchedBinding, WatchProcess } from "./docker-binding.ts";
 import type { Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
-import { EventStream } from "./event-stream.ts";
+import { EventStream, type EventStreamListener, inTurn } from "./event-stream.ts";
 import { EvictionJournal } from "./eviction-journal.ts";
 import { FreshEngine } from "./fresh-engine.ts";
 import { NetworkDirectory } from "./network-directory.ts";
@@ -43,6 +43,8 @@ export interface DockerWorkloadsOptions {
   readonly now: () => EpochMs;
   readonly sleep: Sleep;
   readonly events: DockerWorkloadsEvents;
+  /** Told of each event too, after it has had its effect on the bindings. */
+  readonly alongside?: readonly EventStreamListener[];
   /** How long a request waits for its container to be known, between the calls: no clock that is set can prolong it. */
   readonly holdMs?: number;
   /** An event that comes this long after it happened means that others are on their way, too. */
@@ -100,7 +102,7 @@ export class DockerWorkloads implements WorkloadResolver {
     this.#changes = new ChangeHandler({ journal, index, directory, audit, review, onCreated, sleep, events });
     this.#stream = new EventStream({
       engine: options.engine,
-      listener: this.#changes,
+      listener: inTurn([this.#changes, ...(options.alongside ?? [])]),
       now,
       sleep,
       lateMs: options.lateEventMs ?? LATE_EVENT_MS,

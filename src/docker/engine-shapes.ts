@@ -73,8 +73,9 @@ export const ContainerShape = z
       labels: Config.Labels ?? {},
       env: Config.Env ?? [],
       guestOf: /^container:(.+)$/.exec(HostConfig?.NetworkMode ?? "")?.[1],
-      attachments: Object.values(NetworkSettings?.Networks ?? {}).map((given) => ({
+      attachments: Object.entries(NetworkSettings?.Networks ?? {}).map(([networkName, given]) => ({
         networkId: given.NetworkID ?? "",
+        networkName,
         addresses: addressesOf(given.IPAddress, given.GlobalIPv6Address),
         macAddress: given.MacAddress ?? "",
       })),

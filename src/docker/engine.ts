@@ -54,6 +54,7 @@ export interface ContainerDetails {
 export interface Attachment {
   /** podman before 5 gives the network's name. */
   readonly networkId: string;
+  readonly networkName: string;
   /** None before the container runs. */
   readonly addresses: readonly string[];
   readonly macAddress: string;

@@ -11,6 +11,13 @@ export interface EventStreamListener {
   onChange(change: EngineChange): void;
 }
 
+/** Each is told in turn. */
+export const inTurn = (listeners: readonly EventStreamListener[]): EventStreamListener => ({
+  onUp: () => listeners.forEach((listener) => void listener.onUp()),
+  onDown: (reason) => listeners.forEach((listener) => void listener.onDown(reason)),
+  onChange: (change) => listeners.forEach((listener) => void listener.onChange(change)),
+});
+
 export interface EventStreamOptions {
   readonly engine: Pick<Engine, "events">;
   readonly listener: EventStreamListener;

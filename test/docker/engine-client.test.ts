@@ -85,7 +85,9 @@ test("the field names of the Engine are translated", async (t) => {
     labels: {},
     env: ["A=b"],
     guestOf: undefined,
-    attachments: [{ networkId: id, addresses: ["172.18.0.2", "fd00::2"], macAddress: "02:42:ac:12:00:02" }],
+    attachments: [
+      { networkId: id, networkName: "n", addresses: ["172.18.0.2", "fd00::2"], macAddress: "02:42:ac:12:00:02" },
+    ],
   });
 });
 

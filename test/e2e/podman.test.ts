@@ -6,6 +6,7 @@ import { requestText } from "./support/http-text.ts";
 import { startLab } from "./support/lab.ts";
 import { CREDENTIALS_PATH } from "./support/metadata-client.ts";
 import { testThatNothingLeaked } from "./support/nothing-leaked.ts";
+import { assertToldOnce, noticesOf } from "./support/notices.ts";
 import { createPodman } from "./support/podman.ts";
 import { eventually, run } from "./support/programs.ts";
 
@@ -164,6 +165,17 @@ test("while the podman service is away its containers are served, a new address 
     const fresh = await lab.run({ role: `after-${end}`, asksFirst: true });
     assert.equal((await fresh.firstIdentity()).roleName, `after-${end}`);
   }
+});
+
+test("a container on an internal network alone is told of, and one in its network is not", async () => {
+  await createNetwork("--internal", "inside");
+  const container = await lab.run({ network: "inside", role: "insider" });
+  const guest = await lab.run({ network: `container:${container.id}` });
+  await eventually(() => assertToldOnce(lab, container, "inside"), 15_000);
+  assert.deepEqual(await noticesOf(lab, guest), []);
+  await docker("network", "connect", "own", container.id);
+  await eventually(async () => assert.deepEqual(await noticesOf(lab, container), []), 15_000);
+  assert.equal(await container.role(), "insider");
 });
 
 const SCRIPTS = ["spoof.py", "wire.py"] as const;
