@@ -21,11 +21,11 @@ step_done() { printf 'e2e-setup: %4d s  %s\n' $((SECONDS - step_began)) "$*"; st
 
 # Installs only what is missing: package names on the left, the program that proves each on the right.
 install_programs() {
-  local missing=() pair
+  local missing=() pair package
   for pair in docker.io:dockerd nftables:nft iptables:iptables iproute2:ip busybox-static:busybox podman:podman runc:runc mmdebstrap:mmdebstrap gcc:gcc curl:curl; do
     command -v "${pair#*:}" >/dev/null || missing+=("${pair%:*}")
   done
-  for pair in libc6-dev netavark aardvark-dns; do dpkg -s "$pair" >/dev/null 2>&1 || missing+=("$pair"); done
+  for package in libc6-dev netavark aardvark-dns libfaketime; do dpkg -s $package >/dev/null 2>&1 || missing+=("$package"); done
   [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}" || fail "cannot install ${missing[*]}: see $E2E_CACHE/apt.log"
   ldd "$(command -v busybox)" >/dev/null 2>&1 && fail "busybox is not static: install busybox-static in its place"
   step_done "programs: ${missing[*]:-nothing missing}"

@@ -22,6 +22,15 @@ export const ATTACKS = {
   "link-local": { name: "asking from a link-local address (`fe80::`)", without: ADDRESS_ALONE },
   "port-from-container": { name: "a container that asks at the daemon's own port", without: ADDRESS_ALONE },
   "port-from-outside": { name: "another machine that asks at the daemon's own port", without: ADDRESS_ALONE },
+  retransmission: {
+    name: "an answer under way to the former owner of an address",
+    without: "a server behind the redirect, and nothing else",
+  },
+  events: {
+    name: "the Engine's events held back, cut off or late while an address changes hands",
+    without: `${ADDRESS_ALONE}, the events held back`,
+  },
+  "dockerd-restarted": { name: "dockerd restarted, and its containers with it", without: "addresses remembered" },
   flush: { name: "`nft flush ruleset` while containers ask", without: REDIRECT_ALONE },
   "delete-table": { name: "`nft delete table` of each table while containers ask", without: REDIRECT_ALONE },
   "routing-rules": {
@@ -32,9 +41,17 @@ export const ATTACKS = {
   "daemon-stopped": { name: "the daemon stopped while containers ask", without: ENDS_WITH_DAEMON },
   "daemon-killed": { name: "the daemon killed while containers ask", without: ENDS_WITH_DAEMON },
   "daemon-hung": { name: "the daemon hung (SIGSTOP) while containers ask", without: ENDS_WITH_DAEMON },
+  clock: {
+    name: "the clock jumping past the end of the sessions, by minutes, and two hours back",
+    without: "credentials kept without a look at the clock",
+  },
   churn: {
     name: "two roles taking turns at one address, twenty times a second",
     without: "an address remembered, and the events late",
+  },
+  "churn-docker": {
+    name: "two roles taking turns at one address, as fast as Docker starts containers",
+    without: "an address remembered",
   },
 } as const satisfies Record<string, Attack>;
 

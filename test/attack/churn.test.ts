@@ -23,7 +23,7 @@ const ec2 = await Ec2.start(instance);
 after(ec2.stop);
 const engine = await new FakeEngine().listen();
 after(() => engine.destroy());
-const daemon = new Daemon(instance, { socket: engine.socketPath }, {});
+const daemon = new Daemon(instance, { socket: engine.socketPath });
 const pool = await Pool.start(instance);
 after(() => pool.stop());
 const turns = new Turns(pool, engine);

@@ -68,8 +68,8 @@ export class Asker {
     return roleName;
   }
 
-  whoAmI(document: CredentialsDocument): Promise<string> {
-    return whoAmI((to) => this.connect(to), document);
+  whoAmI(document: CredentialsDocument, clockOffsetMs = 0): Promise<string> {
+    return whoAmI((to) => this.connect(to), document, clockOffsetMs);
   }
 
   /** Who it was told to be at its very first asking. @throws for any answer but its credentials or "STS is slow" (503) */

@@ -6,6 +6,12 @@ import { taskroleProgram } from "./settings.ts";
 /** Flags of `taskrole serve` by their names without dashes. */
 export type ServeFlags = Readonly<Record<string, string>>;
 
+export interface DaemonOptions {
+  /** Flags of `taskrole serve` beside the lab's own. */
+  readonly serve?: ServeFlags;
+  readonly daemonEnv?: NodeJS.ProcessEnv;
+}
+
 /** A line of the daemon's log. */
 export interface LogLine {
   readonly level: string;
@@ -26,18 +32,20 @@ export interface Launching {
 export class Daemon {
   readonly #instance: Instance;
   readonly #flags: ServeFlags;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #lives: LongRunning[] = [];
 
-  constructor(instance: Instance, engine: Pick<Engine, "socket">, flags: ServeFlags) {
+  constructor(instance: Instance, engine: Pick<Engine, "socket">, { serve = {}, daemonEnv = {} }: DaemonOptions = {}) {
     this.#instance = instance;
-    this.#flags = { ...defaultFlags(engine), ...flags };
+    this.#flags = { ...defaultFlags(engine), ...serve };
+    this.#env = daemonEnv;
   }
 
   /** Starts it without waiting. */
   launch({ flags = {}, through = [], program = taskroleProgram }: Launching = {}): LongRunning {
     const pairs = Object.entries({ ...this.#flags, ...flags }).flatMap(([name, value]) => [`--${name}`, value]);
     const command = [...inItsFolder(this.#instance.folder), ...through, program, "serve", ...pairs];
-    const life = new LongRunning(this.#instance.onInstance(...command));
+    const life = new LongRunning(this.#instance.onInstance(...command), this.#env);
     this.#lives.push(life);
     return life;
   }

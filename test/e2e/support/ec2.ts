@@ -40,11 +40,12 @@ export class Ec2 {
     this.#program = program;
   }
 
-  static async start(instance: Instance): Promise<Ec2> {
+  static async start(instance: Instance, env: NodeJS.ProcessEnv = {}): Promise<Ec2> {
     const world = join(instance.folder, "world.json");
     await writeFile(world, JSON.stringify(WORLD));
     const listen = ["--metadata-listen", "[::]:80", "--sts-listen", `[::]:${STS_PORT}`];
-    const program = new LongRunning(instance.atEc2(taskroleProgram, "mock-ec2", ...listen, "--config", world, "--log"));
+    const command = instance.atEc2(taskroleProgram, "mock-ec2", ...listen, "--config", world, "--log");
+    const program = new LongRunning(command, env);
     await program.waitForLine((line) => line.startsWith("The host's role:"));
     return new Ec2(instance, program);
   }

@@ -3,15 +3,15 @@ import { basename, join } from "node:path";
 import { after } from "node:test";
 import { removeCgroups } from "./cgroups.ts";
 import { type Container, ContainerMaker, type ContainerOptions } from "./containers.ts";
-import { Daemon, type ServeFlags } from "./daemon.ts";
+import { Daemon, type DaemonOptions } from "./daemon.ts";
 import { Ec2 } from "./ec2.ts";
 import { createEngine, demandSetup, type Engine } from "./engine.ts";
 import { createInstance, type Instance } from "./instance.ts";
 import { logFolder } from "./settings.ts";
 
-export interface LabOptions {
-  /** Flags of `taskrole serve` beside the lab's own. */
-  readonly serve?: ServeFlags;
+export interface LabOptions extends DaemonOptions {
+  /** Of EC2's services. */
+  readonly ec2Env?: NodeJS.ProcessEnv;
   /** False: the daemon is not started. */
   readonly daemon?: boolean;
   /** Default: the Docker Engine that E2E_ENGINE names. */
@@ -42,7 +42,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     if (errors.length > 0) throw new AggregateError(errors, "something could not be cleaned up");
   };
   try {
-    const ec2 = await Ec2.start(instance);
+    const ec2 = await Ec2.start(instance, options.ec2Env);
     cleanUps.unshift(ec2.stop);
     const engine = await (options.createEngine ?? createEngine)(instance);
     await engine.start();
@@ -50,7 +50,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     cleanUps.unshift(() => engine.removeEverything().catch(() => {}));
     const overheard: Buffer[] = [];
     const containers = new ContainerMaker(engine.docker, instance.folder, (bytes) => overheard.push(bytes));
-    const daemon = new Daemon(instance, engine, options.serve ?? {});
+    const daemon = new Daemon(instance, engine, options);
     cleanUps.push(() => keepLog(daemon));
     if (options.daemon !== false) await daemon.start();
     after(cleanUp);

@@ -11,14 +11,20 @@ interface SignedRequest {
   readonly body?: string;
 }
 
-/** Asks STS, from inside the container, whose credentials these are. @returns the ARN */
-export async function whoAmI(dial: Dial, document: CredentialsDocument): Promise<string> {
+/**
+ * Asks STS, from inside the container, whose credentials these are.
+ *
+ * @param clockOffsetMs how far STS's clock is ahead of this machine's
+ * @returns the ARN
+ */
+export async function whoAmI(dial: Dial, document: CredentialsDocument, clockOffsetMs = 0): Promise<string> {
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken } = document;
   const client = new STSClient({
     region: "us-east-1",
     endpoint: STS_URL,
     credentials: { accessKeyId, secretAccessKey, sessionToken },
     maxAttempts: 1,
+    systemClockOffset: clockOffsetMs,
     requestHandler: { handle: (request: SignedRequest) => carry(dial, request) },
   });
   const { Arn } = await client.send(new GetCallerIdentityCommand({}));
