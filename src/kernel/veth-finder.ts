@@ -3,6 +3,7 @@ import { z } from "zod";
 import { EnforcementError } from "../broker/address-enforcement.ts";
 import { NextFlight } from "../kit/next-flight.ts";
 import type { RunCommand } from "../kit/run-command.ts";
+import { linkTowards, type ReadRoutes, readHostRoutes } from "./host-routes.ts";
 
 /** Why a container's link was not found, in words that complete "…, because …". */
 export class VethError extends EnforcementError {
@@ -13,6 +14,7 @@ export interface VethFinderOptions {
   readonly run: RunCommand;
   /** The inode of a process's network namespace. */
   readonly namespaceOf?: (pid: number) => number;
+  readonly readRoutes?: ReadRoutes;
 }
 
 const Namespaces = z.object({
@@ -21,7 +23,10 @@ const Namespaces = z.object({
 const Links = z.array(
   z.object({ ifname: z.string(), link_netnsid: z.number().optional(), master: z.string().optional() }),
 );
-const Routes = z.array(z.object({ dev: z.string().optional() }));
+
+const LSNS = ["lsns", "-J", "-t", "net", "-o", "NS,NETNSID"];
+/** It gives up, without a word, when a process ends just as it reads it: one time in a hundred while containers come and go. */
+const LSNS_TRIES = 4;
 
 const REMEDIES: Readonly<Record<string, string>> = {
   EACCES:
@@ -35,23 +40,34 @@ const INTERFACE = /^[\w.@-]{1,15}$/;
  * The host's end of a container's link, found from the host's side alone; nothing that the container can set is
  * believed. Its process's network namespace has a number on this host (netnsid), which the host's ends of links bear;
  * of several, the one on the bridge that the host routes the address by.
+ *
+ * `lsns` reads all processes of the host, also when it is asked for one (50 us each), and `ip` all links of a bridge:
+ * those who come while they run share the next run.
  */
 export class VethFinder {
   readonly #run: RunCommand;
   readonly #namespaceOf: (pid: number) => number;
+  readonly #readRoutes: ReadRoutes;
   readonly #links = new NextFlight<z.output<typeof Links>>();
+  readonly #numbers = new NextFlight<ReadonlyMap<number, number>>();
 
-  constructor({ run, namespaceOf = (pid) => statSync(`/proc/${pid}/ns/net`).ino }: VethFinderOptions) {
+  constructor({
+    run,
+    namespaceOf = (pid) => statSync(`/proc/${pid}/ns/net`).ino,
+    readRoutes = readHostRoutes,
+  }: VethFinderOptions) {
     this.#run = run;
     this.#namespaceOf = namespaceOf;
+    this.#readRoutes = readRoutes;
   }
 
   /** @throws VethError */
   async find(pid: number, address: string): Promise<string> {
-    const [netnsid, bridge, links] = await Promise.all([
+    const bridge = linkTowards(address, this.#readRoutes);
+    if (bridge === undefined || !INTERFACE.test(bridge)) throw new VethError(`the host has no route to ${address}`);
+    const [netnsid, links] = await Promise.all([
       this.#netnsidOf(pid),
-      this.#bridgeOf(address),
-      this.#links.run("all", () => this.#listLinks()),
+      this.#links.run(bridge, () => this.#listLinks(bridge)),
     ]);
     const found = links.filter((link) => link.link_netnsid === netnsid && link.master === bridge);
     const [link] = found;
@@ -63,12 +79,16 @@ export class VethFinder {
 
   async #netnsidOf(pid: number): Promise<number> {
     const inode = this.#inodeOf(pid);
-    const listed = Namespaces.parse(
-      await this.#json(["lsns", "-J", "-p", String(pid), "-t", "net", "-o", "NS,NETNSID"]),
-    );
-    const netnsid = Number(listed.namespaces.find(({ ns }) => ns === inode)?.netnsid ?? Number.NaN);
-    if (Number.isInteger(netnsid)) return netnsid;
-    throw new VethError(`the network namespace of process ${pid} has no link on this host`);
+    const netnsid = (await this.#numbers.run("all", () => this.#listNumbers())).get(inode);
+    if (netnsid === undefined) throw new VethError(`the network namespace of process ${pid} has no link on this host`);
+    return netnsid;
+  }
+
+  /** By inode; those that have no number on this host are left out ("unassigned"). */
+  async #listNumbers(): Promise<ReadonlyMap<number, number>> {
+    const { namespaces } = Namespaces.parse(await this.#json(LSNS, LSNS_TRIES));
+    const numbered = namespaces.map(({ ns, netnsid }) => [ns, Number(netnsid)] as const);
+    return new Map(numbered.filter(([, netnsid]) => Number.isInteger(netnsid)));
   }
 
   #inodeOf(pid: number): number {
@@ -81,21 +101,15 @@ export class VethFinder {
     }
   }
 
-  /** By the host's own routes: the same for every engine, whatever it calls its bridges. */
-  async #bridgeOf(address: string): Promise<string> {
-    const [route] = Routes.parse(await this.#json(["ip", "-j", "route", "get", address]));
-    if (route?.dev === undefined) throw new VethError(`the host has no route to ${address}`);
-    return route.dev;
+  async #listLinks(bridge: string): Promise<z.output<typeof Links>> {
+    return Links.parse(await this.#json(["ip", "-j", "link", "show", "master", bridge, "type", "veth"]));
   }
 
-  async #listLinks(): Promise<z.output<typeof Links>> {
-    return Links.parse(await this.#json(["ip", "-j", "link", "show", "type", "veth"]));
-  }
-
-  async #json(argv: readonly string[]): Promise<unknown> {
+  async #json(argv: readonly string[], tries = 1): Promise<unknown> {
     const outcome = await this.#run(argv);
     if (outcome.kind === "exited" && outcome.code === 0)
       return JSON.parse(outcome.stdout === "" ? "[]" : outcome.stdout);
+    if (outcome.kind === "exited" && tries > 1) return this.#json(argv, tries - 1);
     if (outcome.kind === "missing") throw new VethError(`there is no program ${argv[0]} (util-linux, iproute2)`);
     throw new VethError(`"${argv.join(" ")}" failed${"stderr" in outcome ? `: ${outcome.stderr.trim()}` : ""}`);
   }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
+import { VethFinder } from "../../src/kernel/veth-finder.ts";
 import { CONTAINER_V4, CONTAINER_V6, HOST_V4, hasMeans, Namespace, openLab, whyNoLab } from "./network-lab.ts";
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -23,7 +24,8 @@ async function lab(t: TestContext) {
   await host.must(`
     ip link add veth2 type veth peer name eth0 netns ${neighbour.pid}
     ip link set veth2 master anyname0 up`);
-  const bindings = new KernelBindings({ run: host.run, now: () => NOW });
+  const finder = new VethFinder({ run: host.run, readRoutes: host.readRoutes });
+  const bindings = new KernelBindings({ run: host.run, now: () => NOW, finder });
   const options = { port: PORT, bindings, run: host.run, follow: host.follow, readHost: () => FIT };
   const interception = new Interception(options);
   await interception.up();
@@ -127,7 +129,8 @@ test("what nft refused once is loaded again, also when nothing was bound", async
     isBroken = false;
     return { kind: "exited", code: 1, stdout: "", stderr: "Error: Could not process rule: Device or resource busy" };
   };
-  const bindings = new KernelBindings({ run, now: () => NOW });
+  const finder = new VethFinder({ run, readRoutes: host.readRoutes });
+  const bindings = new KernelBindings({ run, now: () => NOW, finder });
   const interception = new Interception({ port: PORT, bindings, run: host.run, readHost: () => FIT });
   await interception.up();
   const owner = { address: CONTAINER_V4, macAddress: MAC, name: "web (0123)", pid: container.pid };

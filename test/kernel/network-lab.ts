@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runHostProgram } from "../../src/kernel/host-programs.ts";
+import type { ReadRoutes } from "../../src/kernel/host-routes.ts";
 import type { FollowLines } from "../../src/kernel/nft-monitor.ts";
 import { followLines } from "../../src/kernel/nft-monitor.ts";
 import type { CommandOutcome, RunCommand } from "../../src/kit/run-command.ts";
@@ -74,6 +76,8 @@ export class Namespace {
   readonly run: RunCommand = (argv, options) => runHostProgram([...this.#enter(), ...argv], options);
 
   readonly follow: FollowLines = (argv, onLine, signal) => followLines([...this.#enter(), ...argv], onLine, signal);
+
+  readonly readRoutes: ReadRoutes = (file) => readFileSync(`/proc/${this.pid}/net/${file}`, "latin1");
 
   /** Each line a command without quotes or blanks in its arguments; fails the test when one fails. */
   async must(commands: string): Promise<string> {
