@@ -9,7 +9,7 @@ const missingMeans = await whyNoLab();
 const IPV4 = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0
 tun0\t000010AC\t00000000\t0001\t0\t0\t50\t0000F0FF\t0\t0\t0
-docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+docker0\t000011AC\t00000000\t0001\t0\t0\t60\t0000FFFF\t0\t0\t0
 br-old\t000012AC\t00000000\t0001\t0\t0\t20\t0000FFFF\t0\t0\t0
 br-new\t000012AC\t00000000\t0001\t0\t0\t10\t0000FFFF\t0\t0\t0
 *\t000013AC\t00000000\t0201\t0\t0\t0\t0000FFFF\t0\t0\t0
