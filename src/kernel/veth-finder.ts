@@ -3,7 +3,7 @@ import { z } from "zod";
 import { EnforcementError } from "../broker/address-enforcement.ts";
 import { NextFlight } from "../kit/next-flight.ts";
 import type { RunCommand } from "../kit/run-command.ts";
-import { linkTowards, type ReadRoutes, readHostRoutes } from "./host-routes.ts";
+import { linkTowards, type ReadRoutes, readHostRoutes } from "./routes.ts";
 
 /** Why a container's link was not found, in words that complete "…, because …". */
 export class VethError extends EnforcementError {

@@ -6,9 +6,9 @@ import type { Readable, Writable } from "node:stream";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runHostProgram } from "../../src/kernel/host-programs.ts";
-import type { ReadRoutes } from "../../src/kernel/host-routes.ts";
 import type { FollowLines } from "../../src/kernel/nft-monitor.ts";
 import { followLines } from "../../src/kernel/nft-monitor.ts";
+import type { ReadRoutes } from "../../src/kernel/routes.ts";
 import type { CommandOutcome, RunCommand } from "../../src/kit/run-command.ts";
 import type { Answer, Order } from "./lab-agent.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { BlockList, isIPv6 } from "node:net";
 
-/** The host's main routes, as /proc/net/route and /proc/net/ipv6_route show them. */
+/** A network's main routes, as /proc/net/route and /proc/net/ipv6_route show them. */
 export type ReadRoutes = (file: "route" | "ipv6_route") => string;
 
 export const readHostRoutes: ReadRoutes = (file) => readFileSync(`/proc/net/${file}`, "latin1");
@@ -14,7 +14,7 @@ interface Route {
 }
 
 /**
- * The link by which the host routes an address, read without starting a program. The most specific route counts, of
+ * The link by which a network routes an address, read without starting a program. The most specific route counts, of
  * several the one with the least metric.
  */
 export function linkTowards(address: string, read: ReadRoutes): string | undefined {

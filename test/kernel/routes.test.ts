@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { linkTowards } from "../../src/kernel/host-routes.ts";
+import { linkTowards } from "../../src/kernel/routes.ts";
 import { CONTAINER_V4, CONTAINER_V6, hasMeans, openLab, whyNoLab } from "./network-lab.ts";
 
 const missingMeans = await whyNoLab();
