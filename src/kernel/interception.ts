@@ -122,7 +122,7 @@ export class Interception {
 
   #tables(): readonly NftTable[] {
     const table = interceptionTable(this.#options);
-    return this.#bindings ? [table, bindingTable(this.#options.addresses, this.#bindings.bound)] : [table];
+    return this.#bindings ? [table, bindingTable(this.#options.addresses, this.#bindings.inKernel)] : [table];
   }
 
   #everyTable(): readonly NftTable[] {

@@ -43,6 +43,8 @@ export class KernelBindings {
   readonly #finder: Pick<VethFinder, "find">;
   /** The latest to be asked for at each address, in force or about to be. */
   readonly #held = new Map<string, Held>();
+  /** What the kernel has acknowledged and not yet been told to forget: with what has been released a moment ago. */
+  readonly #inKernel = new Set<BoundAddress>();
   readonly #turn = new AtMost(1);
   #waiting: Change[] = [];
   #isLoaded = false;
@@ -87,7 +89,7 @@ export class KernelBindings {
     return this.#isLoaded;
   }
 
-  /** Runs what replaces the table by one with all that is in force. */
+  /** Runs what replaces the table by one with {@link inKernel}. */
   reload(load: () => Promise<void>): Promise<void> {
     return this.alone(async () => {
       this.#dropOvertaken();
@@ -101,6 +103,7 @@ export class KernelBindings {
     this.#isLoaded = false;
     for (const held of this.#held.values()) held.isInForce = false;
     this.#held.clear();
+    this.#inKernel.clear();
   }
 
   /**
@@ -115,6 +118,14 @@ export class KernelBindings {
     const isHeld =
       bound !== undefined && (veth === undefined || (veth === bound.veth && macAddress === bound.macAddress));
     return isHeld === (verb === "delete");
+  }
+
+  /**
+   * As the kernel has them, to check its table and to load it anew. Only to be asked for in {@link alone}: what is
+   * released meanwhile is still there, and the next change takes it away.
+   */
+  get inKernel(): readonly BoundAddress[] {
+    return [...this.#inKernel];
   }
 
   /** The bindings in force. */
@@ -143,9 +154,10 @@ export class KernelBindings {
     return settle.promise;
   }
 
-  /** What was released meanwhile is in no table that is loaded now, and iptables does not delete a rule twice. */
+  /** What was asked for and released meanwhile never comes to the kernel, and iptables deletes no rule that is not there. */
   #dropOvertaken(): void {
-    const isWanted = ({ verb, held }: Change) => verb === "add" && this.#held.get(held.bound.address) === held;
+    const isWanted = ({ verb, held }: Change): boolean =>
+      verb === "add" ? this.#held.get(held.bound.address) === held : this.#inKernel.has(held.bound);
     const overtaken = this.#waiting.filter((change) => !isWanted(change));
     this.#waiting = this.#waiting.filter(isWanted);
     for (const { settle } of overtaken) settle.resolve();
@@ -161,11 +173,17 @@ export class KernelBindings {
     for (const { verb, held, settle } of changes) {
       if (refusal !== undefined) settle.reject(new VethError(refusal));
       else {
-        // In the same breath as the kernel has it, before anything else may change the table; unless it was released meanwhile.
-        if (verb === "add") held.isInForce = this.#held.get(held.bound.address) === held;
+        this.#acknowledge(verb, held);
         settle.resolve();
       }
     }
+  }
+
+  /** In the same breath as the kernel has it, before anything else may change the table. */
+  #acknowledge(verb: Change["verb"], held: Held): void {
+    if (verb === "delete") this.#inKernel.delete(held.bound);
+    else this.#inKernel.add(held.bound);
+    if (verb === "add") held.isInForce = this.#held.get(held.bound.address) === held; // unless it was released meanwhile
   }
 
   /** @returns why the kernel did not take the changes, all of which are then void */

@@ -141,6 +141,33 @@ test("what nft refused once is loaded again, also when nothing was bound", async
   assert.equal((await bindings.enforce(owner)).isInForce(), true);
 });
 
+test("what is released while a check waits for its turn is not taken for someone's change", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { bindings, interception, owner, host } = await lab(t);
+  const held = await bindings.enforce(owner(CONTAINER_V4));
+  const busy = bindings.alone(() => delay(100));
+  const checking = interception.check();
+  held.release();
+  await busy;
+  assert.equal((await checking).isInPlace, true);
+  assert.equal((await interception.check()).isInPlace, true);
+  assert.doesNotMatch(await host.must("nft list table bridge taskrole"), /172\.17\.0\.2/);
+});
+
+test("a reload between a release and its deletion leaves nothing behind", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { bindings, interception, owner, host } = await lab(t);
+  const held = await bindings.enforce(owner(CONTAINER_V4));
+  const busy = bindings.alone(() => delay(100));
+  const loading = interception.up();
+  await delay(50); // for the routing rules, after which it waits for its turn
+  held.release();
+  await Promise.all([busy, loading]);
+  await bindings.alone(() => Promise.resolve());
+  assert.doesNotMatch(await host.must("nft list table bridge taskrole"), /172\.17\.0\.2/);
+  assert.equal((await interception.check()).isInPlace, true);
+});
+
 test("a reload keeps what is bound", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const all = await lab(t);
