@@ -1,4 +1,4 @@
-import type { Engine } from "./engine.ts";
+import { CGROUP_PARENT, type Engine } from "./engine.ts";
 import { ADDRESSES, type Instance, STS_URL } from "./instance.ts";
 import { LongRunning, type Ran, tryRun } from "./programs.ts";
 import { taskroleProgram } from "./settings.ts";
@@ -79,9 +79,13 @@ export class Daemon {
     return this.#lives.flatMap(({ lines }) => lines).flatMap((line) => parseLine(line) ?? []);
   }
 
+  argv(...args: readonly string[]): readonly string[] {
+    return [taskroleProgram, ...args];
+  }
+
   /** Another command of the same program, on the instance. */
   command(...args: readonly string[]): Promise<Ran> {
-    return tryRun(this.#instance.onInstance(taskroleProgram, ...args));
+    return tryRun(this.#instance.onInstance(...this.argv(...args)));
   }
 }
 
@@ -97,6 +101,7 @@ const defaultFlags = ({ socket }: Pick<Engine, "socket">): ServeFlags => ({
   region: "us-east-1",
   listen: "[::]:9254",
   interception: "nftables",
+  "container-cgroups": JSON.stringify([CGROUP_PARENT]),
   "metadata-tokens": "required",
   "log-format": "json",
   "log-level": "debug",

@@ -32,8 +32,8 @@ export interface EngineStart {
 export const IMAGES = { small: "taskrole-e2e/small", aws: "taskrole-e2e/aws", dind: "taskrole-e2e/dind" } as const;
 export type ImageName = keyof typeof IMAGES;
 
-/** Every cgroup of every container lies below it, so that nothing else is ever removed. */
-export const CGROUP_PARENT = "taskrole-e2e";
+/** Every cgroup of every container of this run lies below it, so that nothing else is ever removed. */
+export const CGROUP_PARENT = `taskrole-e2e-${process.pid}`;
 
 export async function createEngine(instance: Instance): Promise<Engine> {
   const socket = join(instance.folder, "docker.sock");
