@@ -40,6 +40,8 @@ export class EventStream {
   readonly #stopped = new AbortController();
   #following: Promise<void> | undefined;
   #toldReason: string | undefined;
+  /** What happened before is repeated then, and not late. */
+  #upSince: EpochMs = 0;
   /** The latest late event, or the end of a stream: what is waited for after it is none of an earlier one's. */
   #setback = {};
 
@@ -77,6 +79,7 @@ export class EventStream {
     try {
       const events = await this.#orStopped(engine.events(queryAt(begun), this.#stopped.signal));
       this.#toldReason = undefined;
+      this.#upSince = now();
       listener.onUp();
       attempted();
       for await (const event of events) this.#hear(event);
@@ -103,7 +106,8 @@ export class EventStream {
 
   #hear(event: EngineEvent): void {
     const { now, lateMs, listener } = this.#options;
-    if (event.happenedAt !== undefined && now() - event.happenedAt > lateMs) this.#fallBehind();
+    const dueAt = Math.max(event.happenedAt ?? now(), this.#upSince);
+    if (now() - dueAt > lateMs) this.#fallBehind();
     const change = changeOf(event);
     if (change) listener.onChange(change);
   }

@@ -134,6 +134,7 @@ async function held() {
   const log: string[] = [];
   const given: PromiseWithResolvers<EngineEvent>[] = [Promise.withResolvers()];
   const pauses: { ms: number; end: () => void }[] = [];
+  const clock = { now: 90_000 };
   const stream = new EventStream({
     engine: {
       events: async () =>
@@ -146,22 +147,23 @@ async function held() {
       onDown: (reason) => void log.push(`down: ${reason}`),
       onChange: ({ kind }) => void log.push(kind),
     },
-    now: () => 100_000,
+    now: () => clock.now,
     lateMs: 2_000,
     sleep: (ms) => new Promise((end) => void pauses.push({ ms, end })),
   });
   await stream.start();
+  clock.now += 10_000;
   const tell = async (lateMs: number): Promise<void> => {
     const next = given.at(-1) ?? assert.fail();
     given.push(Promise.withResolvers());
-    next.resolve({ ...die, happenedAt: 100_000 - lateMs });
+    next.resolve({ ...die, happenedAt: clock.now - lateMs });
     await setImmediate();
   };
   const endPause = async (): Promise<void> => {
     pauses.shift()?.end();
     await setImmediate();
   };
-  return { stream, log, pauses, tell, endPause, fail: (error: Error) => given.at(-1)?.reject(error) };
+  return { stream, log, pauses, clock, tell, endPause, fail: (error: Error) => given.at(-1)?.reject(error) };
 }
 
 const LATE = "down: the Engine's events come late";
@@ -180,6 +182,16 @@ test("an event that comes late is told, and nothing is trusted until a second ha
   await tell(0);
   await tell(5_000);
   assert.deepEqual(log.slice(-3), ["container-ended", LATE, "container-ended"]);
+});
+
+test("what happened before the subscription is repeated, not late, unless that takes long too", async () => {
+  const { log, clock, tell } = await held();
+  clock.now -= 8_000;
+  await tell(60_000);
+  assert.deepEqual(log, ["up", "container-ended"]);
+  clock.now += 1;
+  await tell(60_000);
+  assert.deepEqual(log.slice(2), [LATE, "container-ended"]);
 });
 
 test("a stream that breaks while it is behind is not up by having caught up", async () => {
