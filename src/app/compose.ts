@@ -58,8 +58,8 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
   const upstream = new UpstreamClient({ url: config.metadataUrl, now, timeoutMs: UPSTREAM_TIMEOUT_MS });
   const identity = new HostIdentitySource(upstream);
   const issuer = stsIssuer(config, upstream, identity);
-  const interception = config.interception === "nftables" ? interceptionService(config, log) : undefined;
-  const docker = given.resolver ? undefined : dockerService(config, { log, enforce: interception?.enforce });
+  const interception = interceptionService(config, log);
+  const docker = given.resolver ? undefined : dockerService(config, { log, enforce: interception.enforce });
   const resolver = given.resolver ?? docker?.resolver;
   if (!resolver) throw new Error("there is no source of workloads");
   const broker = credentialBroker({ config, log, identity, issuer, resolver });
@@ -73,7 +73,7 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
     server,
     prefetch: (binding) => broker.prefetch(binding),
     services: [
-      ...(interception ? [interception.service] : []),
+      interception.service,
       ...(docker?.services ?? []),
       listenService(server, config, log),
       warmUp({ log, issuer, identity }),

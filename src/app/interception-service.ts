@@ -1,12 +1,15 @@
 import type { Log } from "../audit/log.ts";
 import type { Enforce } from "../broker/address-enforcement.ts";
+import type { BindingStore } from "../kernel/binding-store.ts";
 import { maySeeNamespaces } from "../kernel/host-facts.ts";
 import { runHostProgram } from "../kernel/host-programs.ts";
 import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../kernel/intercepted-address.ts";
-import { Interception } from "../kernel/interception.ts";
+import { Interception, type InterceptionKind } from "../kernel/interception.ts";
 import { InterceptionError } from "../kernel/interception-error.ts";
 import type { InterceptionStatus } from "../kernel/interception-status.ts";
+import { IptablesBindingStore } from "../kernel/iptables-binding-store.ts";
 import { KernelBindings } from "../kernel/kernel-bindings.ts";
+import { NftBindingStore } from "../kernel/nft-binding-store.ts";
 import { endUnsentAnswers } from "../kernel/unsent-answers.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
@@ -14,23 +17,38 @@ import { StartError } from "./start-error.ts";
 
 export interface InterceptionPart {
   readonly service: Service;
-  /** Ties a container's address to its port of the bridge. */
-  readonly enforce: Enforce;
+  /** Ties a container's address to its port of the bridge; undefined where taskrole has no rules of its own. */
+  readonly enforce: Enforce | undefined;
 }
+
+type Settings = Pick<Config, "listen" | "containerCredentials" | "interception" | "guardedUplinks">;
 
 /**
  * Up before anything listens, watched while the daemon runs, and left up when
  * it stops: containers are then refused a connection, never let through.
  */
-export function interceptionService(
-  { listen, containerCredentials }: Pick<Config, "listen" | "containerCredentials">,
-  log: Log,
-): InterceptionPart {
+export function interceptionService(config: Settings, log: Log): InterceptionPart {
+  const { listen, containerCredentials, interception: kind, guardedUplinks } = config;
+  if (kind === "none") return { service: noRules(log), enforce: undefined };
   const addresses = containerCredentials === "off" ? METADATA_ADDRESSES : ALL_ADDRESSES;
-  const bindings = new KernelBindings({ run: runHostProgram, now: () => Date.now() });
-  const service = rulesService(new Interception({ port: listen.port, addresses, bindings }), listen, log);
-  return { service, enforce: (owner) => bindings.enforce(owner) };
+  const bindings = new KernelBindings({ run: runHostProgram, now: () => Date.now(), store: storeOf(kind) });
+  const interception = new Interception({ kind, port: listen.port, addresses, bindings, guardedUplinks });
+  return { service: rulesService(interception, listen, log), enforce: (owner) => interception.enforce(owner) };
 }
+
+const storeOf = (kind: InterceptionKind): BindingStore =>
+  kind === "iptables" ? new IptablesBindingStore(runHostProgram) : new NftBindingStore(runHostProgram);
+
+const UNPROTECTED =
+  "interception is none: taskrole has no packet rules of its own. A container is known by its address alone: a neighbour on " +
+  "the same bridge that claims it gets its role and can read its answers. When your own redirect is lost, containers " +
+  "reach the host's role; the port can be asked directly by whoever reaches it.";
+
+const noRules = (log: Log): Service => ({
+  name: "interception",
+  start: async () => log.warn({ reason: UNPROTECTED }, "interception"),
+  stop: async () => {},
+});
 
 function rulesService(interception: Interception, listen: Config["listen"], log: Log): Service {
   const stopping = new AbortController();

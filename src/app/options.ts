@@ -71,6 +71,11 @@ const metadataPaths = z.strictObject(
   'must have "allow" or "deny" or both, each a list of paths',
 );
 
+/** https://github.com/torvalds/linux/blob/v6.1/net/core/dev.c#L1036, less what no program names an uplink with. */
+const interfaceName = text("must be a network interface like eth0").regex(/^[A-Za-z0-9_][\w.-]{0,14}$/, {
+  error: "must be a network interface like eth0",
+});
+
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` });
 
@@ -110,10 +115,15 @@ export const OPTIONS = {
       help: "the region whose STS is called (default: the host's, from its metadata)",
     },
   ),
-  interception: check(oneOf("nftables", "none").default("nftables"), {
+  interception: check(oneOf("nftables", "iptables", "none").default("nftables"), {
     kind: "text",
     argument: "HOW",
-    help: "nftables: bring the containers' metadata traffic here; none: you route it here yourself",
+    help: "nftables: bring the containers' metadata traffic here; iptables: the same where nftables is not to be had, protecting less; none: you route it here yourself",
+  }),
+  guardedUplinks: check(z.array(interfaceName, "must be a list of network interfaces").default([]), {
+    kind: "json",
+    argument: "JSON",
+    help: 'interfaces by which only the host\'s own programs may reach the metadata service, against macvlan and ipvlan containers: ["eth0"]',
   }),
   defaultRole: check(role.optional(), {
     kind: "text",

@@ -1,11 +1,12 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { Notice } from "../app/notice-board.ts";
 import type { ListedBinding } from "../kernel/binding-table.ts";
-import type { Interception } from "../kernel/interception.ts";
+import type { Interception, InterceptionKind } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
 import type { Redirection } from "../kernel/nft-ruleset.ts";
 
 interface RuleFlags {
+  readonly interception?: InterceptionKind;
   readonly port: number;
   readonly containerCredentials: boolean;
 }
@@ -28,6 +29,7 @@ export function interceptionCommand(): Command {
     command
       .command(name)
       .description(description)
+      .addOption(new Option("--interception <how>", "nftables (default) or iptables").choices(["nftables", "iptables"]))
       .option("--port <port>", "where the daemon listens", parsePort, DEFAULT_PORT)
       .option("--no-container-credentials", "leave 169.254.170.2 and .23 alone, as for containerCredentials: off");
 
@@ -124,18 +126,31 @@ const partLine = ({ name, state, differences }: InterceptionPart): string =>
 
 async function print(flags: RuleFlags): Promise<void> {
   const { additionArgv, ipRules } = await import("../kernel/ip-rules.ts");
-  const { interceptionTable, rulesetTexts } = await import("../kernel/nft-ruleset.ts");
   const to = await redirection(flags);
   const rules = [...ipRules("ipv4", to.addresses), ...ipRules("ipv6", to.addresses)].map((rule) =>
     additionArgv(rule).join(" "),
   );
   say(`\
-# Only the host itself may reach the real metadata service, even when the nft table below is lost.
+# Only the host itself may reach the real metadata service, even when the rules below are lost.
 ${rules.join("\n")}
 
-# What containers ask of it comes to port ${to.port} of this host: one transaction, to be repeated at will.
+# What containers ask of it comes to port ${to.port} of this host: ${await (flags.interception === "iptables" ? iptablesCommands : nftCommand)(to)}`);
+}
+
+async function nftCommand(to: Redirection): Promise<string> {
+  const { interceptionTable, rulesetTexts } = await import("../kernel/nft-ruleset.ts");
+  return `one transaction, to be repeated at will.
 nft -f - <<'END'
-${rulesetTexts([interceptionTable(to)]).join("")}END`);
+${rulesetTexts([interceptionTable(to)]).join("")}END`;
+}
+
+async function iptablesCommands(to: Redirection): Promise<string> {
+  const { iptablesTables, replacementText, restoringArgv } = await import("../kernel/iptables-rules.ts");
+  const commands = (["ipv4", "ipv6"] as const).map((family) => {
+    const tables = iptablesTables({ family, ...to, bound: undefined });
+    return `${restoringArgv(family).join(" ")} <<'END'\n${tables.map((table) => replacementText(table, [])).join("")}END`;
+  });
+  return `a transaction a table, for a host where they are not yet.\n${commands.join("\n")}`;
 }
 
 async function redirection({ port, containerCredentials }: RuleFlags): Promise<Redirection> {
@@ -148,7 +163,9 @@ async function withInterception(flags: RuleFlags, task: (interception: Intercept
   const { Interception } = await import("../kernel/interception.ts");
   const { InterceptionError } = await import("../kernel/interception-error.ts");
   try {
-    await task(new Interception(await redirection(flags)));
+    await task(
+      new Interception({ ...(await redirection(flags)), ...(flags.interception && { kind: flags.interception }) }),
+    );
   } catch (error) {
     if (!(error instanceof InterceptionError)) throw error;
     warn([error.message, error.remedy]);

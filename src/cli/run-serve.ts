@@ -36,8 +36,10 @@ export async function runServe(sources: ConfigSources): Promise<void> {
   }
 }
 
+const STAYS = "stopped; the interception stays, so containers are refused a connection until taskrole runs again";
 const STOPPED: Readonly<Record<Config["interception"], string>> = {
-  nftables: "stopped; the interception stays, so containers are refused a connection until taskrole runs again",
+  nftables: STAYS,
+  iptables: STAYS,
   none: "stopped; what routes the containers' requests here is not taskrole's, and stays as it is",
 };
 

@@ -1,8 +1,8 @@
 import type { BindingChange, BoundAddress } from "./binding-store.ts";
 import type { InterceptedAddress } from "./intercepted-address.ts";
-import type { IpFamily } from "./ip-rules.ts";
+import { FAMILY_NAMES, type IpFamily } from "./ip-rules.ts";
 import { elementsOf, type TableListing } from "./nft-listing.ts";
-import type { NftChain, NftRule, NftSet, NftTable } from "./nft-ruleset.ts";
+import { anyOf, type NftChain, type NftRule, type NftSet, type NftTable } from "./nft-ruleset.ts";
 
 /** Before and after everything else on a bridge: https://wiki.nftables.org/wiki-nftables/index.php/Netfilter_hooks */
 const FIRST = { words: "-310", value: -310 };
@@ -13,12 +13,11 @@ interface FamilyWords {
   readonly type: string;
   readonly owned: string;
   readonly bound: string;
-  readonly name: string;
 }
 
 const WORDS: Readonly<Record<IpFamily, FamilyWords>> = {
-  ipv4: { ip: "ip", type: "ipv4_addr", owned: "owned4", bound: "bound4", name: "IPv4" },
-  ipv6: { ip: "ip6", type: "ipv6_addr", owned: "owned6", bound: "bound6", name: "IPv6" },
+  ipv4: { ip: "ip", type: "ipv4_addr", owned: "owned4", bound: "bound4" },
+  ipv6: { ip: "ip6", type: "ipv6_addr", owned: "owned6", bound: "bound6" },
 };
 const FAMILIES: readonly IpFamily[] = ["ipv4", "ipv6"];
 
@@ -56,27 +55,21 @@ function setsOf(family: IpFamily, all: readonly BoundAddress[]): readonly NftSet
 const boundKey = ({ veth, macAddress, address }: BoundAddress): string => `"${veth}" . ${macAddress} . ${address}`;
 const boundElement = (one: BoundAddress): string => `${boundKey(one)} comment "${one.note}"`;
 
-/** "ip daddr { 169.254.169.254, … }" */
-const matching = (family: IpFamily, field: "daddr" | "saddr", addresses: readonly InterceptedAddress[]): string => {
-  const list = addresses.filter((one) => one.family === family).map(({ address }) => address);
-  return `${WORDS[family].ip} ${field} { ${list.join(", ")} }`;
-};
-
 function speaking(family: IpFamily, addresses: readonly InterceptedAddress[]): NftRule {
-  const { ip, owned, bound, name } = WORDS[family];
+  const { ip, owned, bound } = WORDS[family];
   const isOwned = `${ip} saddr @${owned}`;
   return {
-    text: `${matching(family, "daddr", addresses)} ${isOwned} iifname . ether saddr . ${ip} saddr != @${bound} counter drop`,
-    comment: `dropped: ${name} requests in another container's name`,
+    text: `${anyOf(family, "daddr", addresses)} ${isOwned} iifname . ether saddr . ${ip} saddr != @${bound} counter drop`,
+    comment: `dropped: ${FAMILY_NAMES[family]} requests in another container's name`,
   };
 }
 
 function hearing(family: IpFamily, addresses: readonly InterceptedAddress[]): NftRule {
-  const { ip, owned, bound, name } = WORDS[family];
+  const { ip, owned, bound } = WORDS[family];
   const isOwned = `${ip} daddr @${owned}`;
   return {
-    text: `${matching(family, "saddr", addresses)} ${isOwned} oifname . ether daddr . ${ip} daddr != @${bound} counter drop`,
-    comment: `dropped: ${name} answers on their way to another container`,
+    text: `${anyOf(family, "saddr", addresses)} ${isOwned} oifname . ether daddr . ${ip} daddr != @${bound} counter drop`,
+    comment: `dropped: ${FAMILY_NAMES[family]} answers on their way to another container`,
   };
 }
 

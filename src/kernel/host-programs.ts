@@ -1,7 +1,10 @@
+import { z } from "zod";
 import { type CommandOptions, type CommandOutcome, type RunCommand, runCommand } from "../kit/run-command.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { commandFailure, InterceptionError } from "./interception-error.ts";
+import { commandFailure, InterceptionError, refusalIn } from "./interception-error.ts";
 import { type IpFamily, type ListedIpRule, listingArgv, parseIpRules } from "./ip-rules.ts";
+import { type IptablesListing, parseIptablesListing } from "./iptables-listing.ts";
+import { savingArgv } from "./iptables-rules.ts";
 import { entriesOf, parseTableListing, type TableListing } from "./nft-listing.ts";
 import { type NftTable, tableName } from "./nft-ruleset.ts";
 
@@ -37,13 +40,32 @@ export class HostPrograms {
     return succeeded(outcome) ? outcome.stdout : this.#fail(argv, outcome);
   }
 
-  /** False when there is no such program, or when this kernel lacks what it is for. */
-  async works(argv: readonly string[]): Promise<boolean> {
+  /** What was printed; undefined when there is no such program, or when this kernel lacks what it is for. */
+  async runIfUsable(argv: readonly string[]): Promise<string | undefined> {
     const outcome = await this.#run(argv);
-    if (outcome.kind === "missing") return false;
-    if (outcome.kind === "exited" && (outcome.code === 0 || this.#readHost().mayChangeNetwork))
-      return outcome.code === 0;
+    if (succeeded(outcome)) return outcome.stdout;
+    if (outcome.kind === "missing" || isRefusal(outcome, this.#readHost())) return undefined;
     return this.#fail(argv, outcome);
+  }
+
+  /** Why the program did not do it, for where that is no failure; undefined when it did. */
+  async refusal(argv: readonly string[], options?: CommandOptions): Promise<string | undefined> {
+    return refusalIn(await this.#run(argv, options));
+  }
+
+  async listIptables(family: IpFamily): Promise<IptablesListing> {
+    return parseIptablesListing(await this.run(savingArgv(family)));
+  }
+
+  /** Nothing where iptables does not work. */
+  async listIptablesIfAny(family: IpFamily): Promise<IptablesListing> {
+    return parseIptablesListing((await this.runIfUsable(savingArgv(family))) ?? "");
+  }
+
+  /** By name. */
+  async listInterfaces(): Promise<ReadonlySet<string>> {
+    const argv = ["ip", "-j", "link", "show"];
+    return new Set(read(argv, parseLinks(await this.run(argv))));
   }
 
   /** Undefined when there is no such table. */
@@ -83,10 +105,23 @@ export class HostPrograms {
   }
 }
 
+const isRefusal = (outcome: CommandOutcome, { mayChangeNetwork }: HostFacts): boolean =>
+  outcome.kind === "exited" && mayChangeNetwork;
+
 const succeeded = (outcome: CommandOutcome): outcome is Extract<CommandOutcome, { kind: "exited" }> =>
   outcome.kind === "exited" && outcome.code === 0;
 
 function read<T>(argv: readonly string[], parsed: T | undefined): T {
   if (parsed === undefined) throw new InterceptionError({ kind: "unreadable", command: argv.join(" ") });
   return parsed;
+}
+
+const Links = z.array(z.object({ ifname: z.string() }));
+
+function parseLinks(json: string): readonly string[] | undefined {
+  try {
+    return Links.parse(JSON.parse(json)).map(({ ifname }) => ifname);
+  } catch {
+    return undefined;
+  }
 }

@@ -8,6 +8,11 @@ export type InterceptionFailure =
   /** `said` is the program's own explanation, for the operator. */
   | { readonly kind: "refused"; readonly command: string; readonly ended: string; readonly said: string }
   | { readonly kind: "unreadable"; readonly command: string }
+  | { readonly kind: "no-interface"; readonly name: string }
+  /** `because` is a whole sentence. */
+  | { readonly kind: "unguardable"; readonly because: string }
+  /** `setting` of the kernel; `reason` completes "…, because …". */
+  | { readonly kind: "ports-unseen"; readonly setting: string; readonly reason: string }
   /** Loading succeeded, and what the kernel shows is still not what was loaded. */
   | { readonly kind: "not-mended"; readonly parts: readonly string[] };
 
@@ -17,11 +22,12 @@ export class InterceptionError extends Error {
   readonly failure: InterceptionFailure;
   readonly remedy: string;
 
-  constructor(failure: InterceptionFailure) {
+  /** @param orElse a further remedy: a sentence */
+  constructor(failure: InterceptionFailure, orElse?: string) {
     const { sentence, remedy } = explain(failure);
     super(sentence);
     this.failure = failure;
-    this.remedy = remedy;
+    this.remedy = orElse === undefined ? remedy : `${remedy} ${orElse}`;
   }
 }
 
@@ -36,6 +42,10 @@ const ELSEWHERE =
 /** By program name; Debian, Ubuntu, Amazon Linux, Fedora and Alpine agree on nftables, not on the other. */
 const PACKAGES: Readonly<Record<string, string>> = {
   nft: "nftables",
+  "iptables-save": "iptables",
+  "iptables-restore": "iptables",
+  "ip6tables-save": "iptables (on Alpine: ip6tables)",
+  "ip6tables-restore": "iptables (on Alpine: ip6tables)",
   ip: "iproute2 (Debian, Ubuntu, Alpine) or iproute (Amazon Linux, Fedora)",
 };
 
@@ -72,6 +82,35 @@ function explain(failure: InterceptionFailure): Explanation {
       return {
         sentence: `The packet rules were loaded again and still differ: ${failure.parts.join("; ")}.`,
         remedy: "Something changes them at once: `nft monitor` shows which program; two daemons cannot share a host.",
+      };
+    default:
+      return explainRules(failure);
+  }
+}
+
+/** Of what this host lacks for one part of the rules. */
+function explainRules(
+  failure: Extract<InterceptionFailure, { kind: "no-interface" | "unguardable" | "ports-unseen" }>,
+): Explanation {
+  switch (failure.kind) {
+    case "no-interface":
+      return {
+        sentence: `Cannot guard ${failure.name}: this host has no such network interface.`,
+        remedy: "Correct the setting guardedUplinks; `ip link` lists the interfaces.",
+      };
+    case "unguardable":
+      return {
+        sentence: `Cannot guard the uplinks. ${failure.because}`,
+        remedy:
+          "It takes Linux 5.16 or later and nftables 1.0.1 or later. Without them leave guardedUplinks empty, and give no " +
+          "container a macvlan or ipvlan network: from there it reaches the host's role.",
+      };
+    case "ports-unseen":
+      return {
+        sentence: `Cannot tie addresses to their containers any more, because ${failure.reason}.`,
+        remedy:
+          `Set it back: modprobe br_netfilter; sysctl -w ${failure.setting}=1. Or start taskrole again: it then tells ` +
+          "containers apart by their address alone.",
       };
     default:
       return unreachable(failure);

@@ -1,5 +1,8 @@
+import { isIPv6 } from "node:net";
+import type { AddressOwner, Enforcement } from "../broker/address-enforcement.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import { bindingTable, type ListedBinding } from "./binding-table.ts";
+import { type ReadSetting, readSetting } from "./bridge-filter.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
 import { HostPrograms, runHostProgram } from "./host-programs.ts";
 import { ALL_ADDRESSES, type InterceptedAddress } from "./intercepted-address.ts";
@@ -8,60 +11,72 @@ import type { CheckDepth, InterceptionPart, InterceptionStatus } from "./interce
 import { type InterceptionWatchEvents, watchInterception } from "./interception-watch.ts";
 import { IpRuleKeeper } from "./ip-rule-keeper.ts";
 import type { IpFamily } from "./ip-rules.ts";
+import { IptablesRuleSet } from "./iptables-rule-set.ts";
+import { savingArgv } from "./iptables-rules.ts";
 import type { KernelBindings } from "./kernel-bindings.ts";
-
-import { type FollowLines, followLines, ipRuleMonitor, nftMonitor } from "./nft-monitor.ts";
+import { type FollowLines, followLines, ipRuleMonitor, type Monitor, nftMonitor } from "./nft-monitor.ts";
 import { NftRuleSet } from "./nft-rule-set.ts";
 import { interceptionTable, type NftTable } from "./nft-ruleset.ts";
-import type { InterceptingRules } from "./rule-set.ts";
+import type { InterceptingRules, RuleSet } from "./rule-set.ts";
+import { UplinkGuard } from "./uplink-guard.ts";
 
 export interface InterceptionOptions {
+  /** By what packets are intercepted; default: nftables. */
+  readonly kind?: InterceptionKind;
   /** Where the metadata surface listens, on every address of this host. */
   readonly port: number;
   /** What is intercepted. Default: the metadata service's addresses and those of container credentials. */
   readonly addresses?: readonly InterceptedAddress[];
   /** Of a running daemon; without them `up` leaves their table alone. */
   readonly bindings?: KernelBindings;
-  /** The time between two checks when the monitors of nft and of routing rules report nothing. */
+  /** Interfaces by which nothing but the host's own programs may reach the addresses; undefined: as it is. */
+  readonly guardedUplinks?: readonly string[];
+  /** The time between two checks when no monitor reports anything; of a change to iptables there is none. */
   readonly checkEveryMs?: number;
   readonly run?: RunCommand;
   readonly follow?: FollowLines;
   readonly readHost?: () => HostFacts;
+  readonly readSetting?: ReadSetting;
 }
 
-const DEFAULT_CHECK_EVERY_MS = 5_000;
+export type InterceptionKind = "nftables" | "iptables";
+
+const CHECK_EVERY_MS: Readonly<Record<InterceptionKind, number>> = { nftables: 5_000, iptables: 1_000 };
 
 /** The packet rules of this host. Every method throws {@link InterceptionError}. */
 export class Interception {
-  readonly #options: Required<Omit<InterceptionOptions, "bindings">>;
+  readonly #options: Required<Omit<InterceptionOptions, "bindings" | "guardedUplinks">>;
   readonly #bindings: KernelBindings | undefined;
-  readonly #rules: InterceptingRules;
+  readonly #programs: HostPrograms;
   readonly #ipRules: IpRuleKeeper;
+  readonly #rules: InterceptingRules;
+  /** Of a former life with the other kind. */
+  readonly #otherRules: RuleSet;
+  readonly #guard: UplinkGuard;
 
-  constructor({ bindings, ...options }: InterceptionOptions) {
+  constructor({ bindings, guardedUplinks: uplinks, kind = "nftables", ...options }: InterceptionOptions) {
     this.#bindings = bindings;
-    this.#options = {
-      addresses: ALL_ADDRESSES,
-      checkEveryMs: DEFAULT_CHECK_EVERY_MS,
-      run: runHostProgram,
-      follow: followLines,
-      readHost: readHostFacts,
-      ...options,
-    };
+    this.#options = { ...DEFAULTS, kind, checkEveryMs: CHECK_EVERY_MS[kind], ...options };
     const { addresses, run, readHost } = this.#options;
     const programs = new HostPrograms(run, readHost);
+    this.#programs = programs;
     this.#ipRules = new IpRuleKeeper(programs, addresses);
-    this.#rules = new NftRuleSet({ programs, wanted: () => this.#tables(), ever: this.#everyTable() });
+    const [nft, iptables] = [this.#nftRules(programs), this.#iptablesRules(programs)];
+    [this.#rules, this.#otherRules] = kind === "nftables" ? [nft, iptables] : [iptables, nft];
+    this.#guard = new UplinkGuard({ programs, addresses, uplinks });
   }
 
   /**
    * Puts everything in place, whatever is there now; may be repeated at any time, under traffic too. The routing
-   * rules come first: from then on, nothing a container sends reaches the real service.
+   * rules come first: from then on, nothing a container sends reaches the real service. What the other kind of rules
+   * left goes last.
    */
   async up(): Promise<void> {
     for (const family of this.#families()) await this.#ipRules.mend(family);
-    const load = () => this.#rules.load();
+    const load = () => this.#load();
     await (this.#bindings ? this.#bindings.reload(load) : load());
+    await this.#guard.load();
+    await this.#otherRules.remove();
   }
 
   async check(depth: CheckDepth = "whole"): Promise<InterceptionStatus> {
@@ -71,7 +86,8 @@ export class Interception {
   /** Removes what `up` made and nothing else; gives the names of what was there. The routing rules go last. */
   async down(): Promise<readonly string[]> {
     const families = this.#families();
-    const removed = [...(await this.#rules.remove())];
+    const removed: string[] = [];
+    for (const rules of [this.#rules, this.#otherRules, this.#guard]) removed.push(...(await rules.remove()));
     for (const family of families) removed.push(...(await this.#ipRules.remove(family)));
     return removed;
   }
@@ -82,23 +98,69 @@ export class Interception {
     const watched = {
       check: (depth: CheckDepth) => this.#checkBindings(depth),
       mend: () => this.up(),
-      monitors: [nftMonitor(this.#tables(), (line) => this.#bindings?.isNews(line) ?? false), ipRuleMonitor],
+      monitors: this.#monitors(),
     };
     return watchInterception(watched, { events, checkEveryMs, follow, signal });
+  }
+
+  /** Ties an address to its owner where that is possible; where it is not, the operator has been told. */
+  async enforce(owner: AddressOwner): Promise<Enforcement> {
+    const family = isIPv6(owner.address) ? "ipv6" : "ipv4";
+    return this.#bindings && this.#rules.canBind(family) ? this.#bindings.enforce(owner) : BY_ADDRESS_ALONE;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      await this.#rules.load();
+    } catch (error) {
+      const isUnusable = error instanceof InterceptionError && UNUSABLE.has(error.failure.kind);
+      if (!isUnusable || this.#options.kind === "iptables" || !(await this.#hasIptables())) throw error;
+      throw new InterceptionError(error.failure, IPTABLES_INSTEAD);
+    }
+  }
+
+  async #hasIptables(): Promise<boolean> {
+    const printed = await this.#programs.runIfUsable(savingArgv("ipv4")).catch(() => undefined);
+    return printed !== undefined;
+  }
+
+  #monitors(): readonly Monitor[] {
+    const tables = [...(this.#options.kind === "nftables" ? this.#tables() : []), ...this.#guard.tables()];
+    const isNews = (line: string): boolean => this.#bindings?.isNews(line) ?? false;
+    return tables.length > 0 ? [nftMonitor(tables, isNews), ipRuleMonitor] : [ipRuleMonitor];
+  }
+
+  #nftRules(programs: HostPrograms): NftRuleSet {
+    const ever = [interceptionTable(this.#options), bindingTable(ALL_ADDRESSES, [])];
+    return new NftRuleSet({ programs, wanted: () => this.#tables(), ever });
+  }
+
+  #iptablesRules(programs: HostPrograms): IptablesRuleSet {
+    const { readSetting: read } = this.#options;
+    const bindings = this.#bindings;
+    const bound = bindings && (() => bindings.bound);
+    return new IptablesRuleSet({
+      programs,
+      to: this.#options,
+      families: () => this.#families(),
+      bound,
+      readSetting: read,
+    });
   }
 
   async #look(depth: CheckDepth): Promise<{ readonly status: InterceptionStatus; readonly areBindingsWhole: boolean }> {
     const families = this.#families();
     const checkRules = () => this.#rules.check(depth);
     const { areBindingsWhole, ...rules } = await (this.#bindings ? this.#bindings.alone(checkRules) : checkRules());
+    const guard = await this.#guard.check(depth);
     const routing = await Promise.all(depth === "brief" ? [] : families.map((family) => this.#ipRules.check(family)));
-    const parts = [...rules.parts, ...routing.flatMap((checked) => checked.parts)];
+    const parts = [...rules.parts, ...guard.parts, ...routing.flatMap((checked) => checked.parts)];
     if (this.#bindings?.isLoaded === false) parts.push(GIVEN_UP);
     const status = {
       bindings: await this.#listedBindings(),
       isInPlace: parts.every(({ state }) => state === "present"),
       parts,
-      counters: rules.counters,
+      counters: [...rules.counters, ...guard.counters],
       warnings: [
         ...rules.warnings,
         ...routing.flatMap(({ warnings }) => warnings),
@@ -125,16 +187,27 @@ export class Interception {
     return this.#bindings ? [table, bindingTable(this.#options.addresses, this.#bindings.inKernel)] : [table];
   }
 
-  #everyTable(): readonly NftTable[] {
-    return [interceptionTable(this.#options), bindingTable(ALL_ADDRESSES, [])];
-  }
-
   #families(): readonly IpFamily[] {
     const { isLinux, hasIpv6 } = this.#options.readHost();
     if (!isLinux) throw new InterceptionError({ kind: "not-linux" });
     return hasIpv6 ? ["ipv4", "ipv6"] : ["ipv4"];
   }
 }
+
+/** nftables is not there, or not with all that its rules need. */
+const UNUSABLE: ReadonlySet<InterceptionError["failure"]["kind"]> = new Set(["program-missing", "refused"]);
+const IPTABLES_INSTEAD =
+  "Or set interception to iptables, which works on this host; docs/interception.md says what it cannot protect.";
+
+const BY_ADDRESS_ALONE: Enforcement = { isInForce: () => true, release: () => {} };
+
+const DEFAULTS = {
+  addresses: ALL_ADDRESSES,
+  run: runHostProgram,
+  follow: followLines,
+  readHost: readHostFacts,
+  readSetting,
+};
 
 /** A change was refused once: which of the bindings are there is not known any more, whatever the table looks like. */
 const GIVEN_UP: InterceptionPart = {

@@ -3,6 +3,9 @@ import type { InterceptedAddress } from "./intercepted-address.ts";
 
 export type IpFamily = "ipv4" | "ipv6";
 
+/** For people. */
+export const FAMILY_NAMES: Readonly<Record<IpFamily, string>> = { ipv4: "IPv4", ipv6: "IPv6" };
+
 /** A routing policy rule of ours. */
 export interface IpRule {
   readonly family: IpFamily;

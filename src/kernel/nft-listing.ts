@@ -1,5 +1,6 @@
 import type { CheckDepth, InterceptionPart, RuleCounter } from "./interception-status.ts";
 import { type NftChain, type NftSet, type NftTable, POLICY, tableName } from "./nft-ruleset.ts";
+import { commentDifferences, elementDifferences } from "./rule-comments.ts";
 
 /** What `nft -j list table` shows, in its own spelling: one kind of object in each entry. */
 interface ListedEntry {
@@ -53,9 +54,7 @@ export const entriesOf = ({ family, name }: NftTable, listing: TableListing): Ta
   });
 
 /**
- * What is there of the table, by its chains' hooks and the comments of their rules in order. nft shows the same rule
- * in other words from version to version, so the words are not compared: a comment stands for its rule, and whoever
- * replaces a rule under our comment is root on this host and needs no such trick.
+ * What is there of the table, by its chains' hooks and the comments of their rules in order.
  *
  * @param depth "brief" for a listing without the elements of sets
  */
@@ -67,12 +66,13 @@ export function compareTable(
   const name = `table ${tableName(table)}`;
   if (listing === undefined) return [{ name, state: "absent", differences: [] }];
   return [
-    part(name, tableDifferences(table, listing, depth)),
+    foundPart(name, tableDifferences(table, listing, depth)),
     ...table.chains.map((chain) => compareChain(table, chain, listing)),
   ];
 }
 
-const part = (name: string, differences: readonly string[]): InterceptionPart => ({
+/** Something that is there, with what is wrong with it. */
+export const foundPart = (name: string, differences: readonly string[]): InterceptionPart => ({
   name,
   state: differences.length === 0 ? "present" : "changed",
   differences,
@@ -97,11 +97,7 @@ function setDifferences({ name, elements }: NftSet, listing: TableListing, depth
   if (depth === "brief") return [];
   const found = new Set(elementsOf(listed).map(({ key }) => key.join(" . ")));
   const expected = new Set(elements.map((element) => element.replace(/ comment .*$/, "").replaceAll('"', "")));
-  const [missing, added] = [expected.difference(found).size, found.difference(expected).size];
-  return [
-    ...(missing > 0 ? [`${missing} of ${expected.size} elements are missing in the set ${name}`] : []),
-    ...(added > 0 ? [`${added} elements were added to the set ${name}`] : []),
-  ];
+  return elementDifferences(`the set ${name}`, expected, found);
 }
 
 export interface ListedElement {
@@ -125,7 +121,7 @@ function compareChain(table: NftTable, chain: NftChain, listing: TableListing): 
   const name = `chain ${tableName(table)} ${chain.name}`;
   const listed = chainsOf(listing).find((candidate) => candidate.name === chain.name);
   if (listed === undefined) return { name, state: "absent", differences: [] };
-  return part(name, [...hookDifferences(chain, listed), ...ruleDifferences(chain, rulesOf(listing, chain.name))]);
+  return foundPart(name, [...hookDifferences(chain, listed), ...ruleDifferences(chain, rulesOf(listing, chain.name))]);
 }
 
 function hookDifferences({ base }: NftChain, listed: ListedChain): readonly string[] {
@@ -138,14 +134,7 @@ function hookDifferences({ base }: NftChain, listed: ListedChain): readonly stri
 function ruleDifferences(chain: NftChain, listed: readonly ListedRule[]): readonly string[] {
   const expected = chain.rules.map(({ comment }) => comment);
   const found = listed.map(({ comment }) => comment ?? "(no comment)");
-  const missing = expected.filter((comment) => !found.includes(comment));
-  const added = found.filter((comment, place) => !expected.includes(comment) || found.indexOf(comment) !== place);
-  const differences = [
-    ...missing.map((comment) => `a rule is missing: ${comment}`),
-    ...added.map((comment) => `a rule was added: ${comment}`),
-  ];
-  const inOrder = found.every((comment, place) => comment === expected[place]);
-  return differences.length > 0 || inOrder ? differences : ["its rules are in another order"];
+  return commentDifferences(expected, found);
 }
 
 /** By the rules' comments, in the order they are tried; rules of others are left out. */

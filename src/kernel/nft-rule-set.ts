@@ -45,11 +45,15 @@ export class NftRuleSet implements InterceptingRules {
   }
 
   async remove(): Promise<readonly string[]> {
-    if (!(await this.#programs.works(LISTS_TABLES))) return [];
+    if ((await this.#programs.runIfUsable(LISTS_TABLES)) === undefined) return [];
     const listings = await Promise.all(this.#ever.map((table) => this.#programs.listTable(table)));
     const present = this.#ever.filter((_, place) => listings[place] !== undefined);
     if (present.length > 0) await this.#programs.run(["nft", ...present.map(removalText)]);
     return present.map((table) => `table ${tableName(table)}`);
+  }
+
+  canBind(): boolean {
+    return true;
   }
 
   async listBindings(): Promise<readonly ListedBinding[]> {

@@ -10,7 +10,9 @@ export interface NftRule {
 /** Where a chain begins; a chain without one is only jumped to. */
 export interface NftHook {
   readonly type: "nat" | "filter";
-  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting";
+  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting" | "egress";
+  /** The interface of an egress hook. */
+  readonly device?: string;
   readonly priority: NftPriority;
 }
 
@@ -36,7 +38,7 @@ export interface NftChain {
 }
 
 export interface NftTable {
-  readonly family: "inet" | "bridge";
+  readonly family: "inet" | "bridge" | "netdev";
   readonly name: string;
   readonly sets?: readonly NftSet[];
   readonly chains: readonly NftChain[];
@@ -78,6 +80,16 @@ export const interceptionTable = (to: Redirection): NftTable => ({
 /** "ip daddr 169.254.169.254" */
 const destination = ({ family, address }: InterceptedAddress): string => `${IP_WORD[family]} daddr ${address}`;
 const IP_WORD = { ipv4: "ip", ipv6: "ip6" } as const;
+
+/** "ip daddr { 169.254.169.254, … }" */
+export const anyOf = (
+  family: InterceptedAddress["family"],
+  field: "daddr" | "saddr",
+  addresses: readonly InterceptedAddress[],
+): string => {
+  const list = addresses.filter((one) => one.family === family).map(({ address }) => address);
+  return `${IP_WORD[family]} ${field} { ${list.join(", ")} }`;
+};
 
 /**
  * The rules match by destination, not by interface: bridges of any name, and those made later, are caught.
@@ -195,7 +207,7 @@ function elementTexts(table: NftTable, { name, elements }: NftSet): readonly str
 const chainText = ({ name, base, rules }: NftChain): string =>
   [`  chain ${name} {`, ...(base ? [hookText(base)] : []), ...rules.map(ruleText), "  }\n"].join("\n");
 
-const hookText = ({ type, hook, priority }: NftHook): string =>
-  `    type ${type} hook ${hook} priority ${priority.words}; policy ${POLICY};`;
+const hookText = ({ type, hook, device, priority }: NftHook): string =>
+  `    type ${type} hook ${hook}${device === undefined ? "" : ` device "${device}"`} priority ${priority.words}; policy ${POLICY};`;
 
 const ruleText = ({ text, comment }: NftRule): string => `    ${text} comment "${comment}"`;

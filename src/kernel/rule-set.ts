@@ -1,5 +1,6 @@
 import type { ListedBinding } from "./binding-table.ts";
 import type { CheckDepth, InterceptionPart, RuleCounter } from "./interception-status.ts";
+import type { IpFamily } from "./ip-rules.ts";
 
 /** Packet rules that are loaded, compared and removed as one. Every method throws InterceptionError. */
 export interface RuleSet {
@@ -21,6 +22,8 @@ export interface RuleSetReport {
 
 /** The rules that bring requests here; they also hold the bindings. */
 export interface InterceptingRules extends RuleSet {
+  /** False where the addresses of a family cannot be tied to anything; known after the first load. */
+  canBind(family: IpFamily): boolean;
   /** As the kernel has them, whoever made them. */
   listBindings(): Promise<readonly ListedBinding[]>;
 }

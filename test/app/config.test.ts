@@ -98,7 +98,7 @@ describe("loadConfig", () => {
     { text: "sessionSeconds: 7200\n", says: /3600.*after an hour/, because: "longer than a chained session may be" },
     { text: "sessionSeconds: 899\n", says: /900/, because: "shorter than STS allows" },
     { text: "metadataUrl: http://169.254.169.254/latest\n", says: /without a path/, because: "a path" },
-    { text: "interception: iptable\n", says: /nftables, none/, because: "not a way we have" },
+    { text: "interception: iptable\n", says: /one of nftables, iptables, none/, because: "not a way we have" },
     { text: "region: Frankfurt\n", says: /like eu-west-1/, because: "no region" },
     { text: "dockerEndpoint: /var/run/docker.sock\n", says: /unix:\/\/\//, because: "a path alone" },
     { text: "runtimeDirectory: run\n", says: /absolute/, because: "a relative path" },
@@ -114,6 +114,12 @@ describe("loadConfig", () => {
     },
     { text: "metadataPaths: [user-data]\n", says: /metadataPaths must have "allow" or "deny"/, because: "a list" },
     { text: "metadataPaths:\n  alow: []\n", says: /metadataPaths must have "allow" or "deny"/, because: "a slip" },
+    { text: "guardedUplinks: eth0\n", says: /guardedUplinks must be a list of network interfaces/, because: "no list" },
+    {
+      text: 'guardedUplinks: ["eth0"; x"]\n',
+      says: /guardedUplinks\.0 must be a network interface like eth0/,
+      because: "no name",
+    },
     { text: "containerCredentials: on\n", says: /open, token, off/, because: "not a way we have" },
     { text: "1: x\n", says: /no setting "1"/, because: "a key that is no text" },
   ];

@@ -115,7 +115,28 @@ test("without the right to change the network the remedy is named", async (t) =>
   }
 });
 
+test("with iptables: what is pasted does what up does, status says what is not protected, and down finds it unasked", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { namespace, command } = await host(t);
+  const { stdout } = await taskrole("print --interception iptables --port 7777");
+  const pasted = await namespace.run(["sh", "-e", "-c", stdout]);
+  assert.deepEqual(pasted, { kind: "exited", code: 0, stdout: "", stderr: "" });
+  const rules = async () => (await namespace.must("iptables-save\nip6tables-save\nip rule")).replace(/^#.*\n/gm, "");
+  const byPaste = await rules();
+  const status = await command("status --interception iptables --port 7777");
+  assert.equal(status.code, 0, status.stdout);
+  assert.match(status.stdout, /^present {3}iptables nat PREROUTING to TASKROLE-PREROUTING$/m);
+  assert.match(status.stdout, /^Warning: With iptables a container's answers are not protected: .* can read them/m);
+  const up = await command("up --interception iptables --port 7777");
+  assert.match(up.stderr, /^taskrole: With iptables a container's answers are not protected/);
+  assert.equal(await rules(), byPaste);
+  assert.match((await command("down")).stdout, /^ {2}the chains TASKROLE-\* of table nat \(iptables\)$/m);
+  assert.doesNotMatch(await rules(), /TASKROLE/);
+});
+
 const MISUSES = [
+  "up --interception none",
+  "print --interception nft",
   "",
   "upp",
   "up --port 0",

@@ -256,6 +256,28 @@ const programs =
     return (start !== undefined && answers[start]) || exited(0, command.includes("rule show") ? "[]" : "");
   };
 
+const IPTABLES_INSTEAD = / Or set interception to iptables, which works on this host; docs\/interception\.md/;
+
+test("where nftables is not to be had and iptables is, the remedy names it; where neither is, it does not", async () => {
+  for (const [answers, isNamed] of [
+    [{ nft: { kind: "missing" } }, true],
+    [
+      { "nft add": exited(1, "", "Error: Could not process rule: Operation not supported\nadd table bridge taskrole") },
+      true,
+    ],
+    [{ nft: { kind: "missing" }, "iptables-save": { kind: "missing" } }, false],
+    [{ nft: { kind: "missing" }, "iptables-save": exited(1, "", "can't initialize iptables table") }, false],
+    [{ "ip rule add": exited(2, "", "RTNETLINK answers: Operation not supported") }, false],
+  ] as const) {
+    const run = programs(answers as Record<string, CommandOutcome>);
+    const error = await new Interception({ port: 9254, run, readHost: () => FIT })
+      .up()
+      .catch((reason: unknown) => reason);
+    assert.ok(error instanceof InterceptionError);
+    assert.equal(IPTABLES_INSTEAD.test(error.remedy), isNamed, `${JSON.stringify(answers)}: ${error.remedy}`);
+  }
+});
+
 const FAILURES = [
   {
     when: "nft is not installed",
@@ -342,7 +364,7 @@ test("the routing rules stand before the table is loaded", async () => {
     return programs({})(argv, options);
   };
   await new Interception({ port: 9254, run, readHost: () => FIT }).up();
-  const changes = commands.filter((command) => !command.includes("-j"));
+  const changes = commands.filter((command) => !command.includes("-j") && !command.includes("-save"));
   assert.deepEqual(changes.slice(0, -1), new Array(10).fill("ip rule add"));
   assert.match(changes.at(-1) ?? "", /^nft add table inet taskrole/);
 });

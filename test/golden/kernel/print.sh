@@ -1,4 +1,4 @@
-# Only the host itself may reach the real metadata service, even when the nft table below is lost.
+# Only the host itself may reach the real metadata service, even when the rules below are lost.
 ip rule add pref 90 iif lo to 169.254.169.254 lookup main
 ip rule add pref 91 to 169.254.169.254 prohibit
 ip rule add pref 90 iif lo to 169.254.170.2 lookup main
