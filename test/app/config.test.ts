@@ -116,7 +116,7 @@ describe("loadConfig", () => {
     { text: "metadataPaths:\n  alow: []\n", says: /metadataPaths must have "allow" or "deny"/, because: "a slip" },
     { text: "guardedUplinks: eth0\n", says: /guardedUplinks must be a list of network interfaces/, because: "no list" },
     {
-      text: 'guardedUplinks: ["eth0"; x"]\n',
+      text: "guardedUplinks: [eth0; x]\n",
       says: /guardedUplinks\.0 must be a network interface like eth0/,
       because: "no name",
     },
