@@ -138,7 +138,7 @@ export class Interception {
   #iptablesRules(programs: HostPrograms): IptablesRuleSet {
     const { readSetting: read } = this.#options;
     const bindings = this.#bindings;
-    const bound = bindings && (() => bindings.bound);
+    const bound = bindings && (() => bindings.inKernel);
     return new IptablesRuleSet({
       programs,
       to: this.#options,
