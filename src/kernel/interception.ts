@@ -67,16 +67,20 @@ export class Interception {
   }
 
   /**
-   * Puts everything in place, whatever is there now; may be repeated at any time, under traffic too. The routing
-   * rules come first: from then on, nothing a container sends reaches the real service. What the other kind of rules
-   * left goes last.
+   * Puts everything in place, whatever is there now; may be repeated at any time, under traffic too. What the other
+   * kind of rules left goes last.
    */
   async up(): Promise<void> {
+    await this.#mend();
+    await this.#otherRules.remove();
+  }
+
+  /** The routing rules come first: from then on, nothing a container sends reaches the real service. */
+  async #mend(): Promise<void> {
     for (const family of this.#families()) await this.#ipRules.mend(family);
     const load = () => this.#load();
     await (this.#bindings ? this.#bindings.reload(load) : load());
     await this.#guard.load();
-    await this.#otherRules.remove();
   }
 
   async check(depth: CheckDepth = "whole"): Promise<InterceptionStatus> {
@@ -97,7 +101,7 @@ export class Interception {
     const { checkEveryMs, follow } = this.#options;
     const watched = {
       check: (depth: CheckDepth) => this.#checkBindings(depth),
-      mend: () => this.up(),
+      mend: () => this.#mend(),
       monitors: this.#monitors(),
     };
     return watchInterception(watched, { events, checkEveryMs, follow, signal });

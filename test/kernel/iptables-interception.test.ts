@@ -107,6 +107,19 @@ for (const variant of ["nft", "legacy"] as const) {
       assert.ok((counters.find((counter) => rule.test(counter.rule))?.packets ?? 0) > 0, `${rule}`);
   });
 
+  test(`${variant}: nothing of ours leaves from the daemon's port outside a tracked connection`, async (t) => {
+    if (!hasMeans(t, missing)) return;
+    const { host, interception } = await iptablesLab(t, variant);
+    await interception.up();
+    for (const address of ["198.18.0.2", "fd00:198::2"])
+      assert.deepEqual(await host.tell({ do: "ask", host: address, port: 80, fromPort: PORT }), { failed: "TIMEOUT" });
+    const { counters } = await interception.check();
+    const dropped = counters
+      .filter(({ rule }) => / retransmissions of an answer/.test(rule))
+      .map(({ packets }) => packets > 0);
+    assert.deepEqual(dropped, [true, true]);
+  });
+
   for (const { does, finds } of [
     { does: "iptables -t nat -F", finds: /^iptables nat PREROUTING to TASKROLE-PREROUTING: absent$/ },
     { does: "iptables -F", finds: /^iptables filter INPUT to TASKROLE-INPUT: absent$/ },

@@ -3,6 +3,7 @@ import { runHostProgram } from "../../src/kernel/host-programs.ts";
 import { Interception, type InterceptionOptions } from "../../src/kernel/interception.ts";
 import { IptablesBindingStore } from "../../src/kernel/iptables-binding-store.ts";
 import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
+import { VethFinder } from "../../src/kernel/veth-finder.ts";
 import type { RunCommand } from "../../src/kit/run-command.ts";
 import { CONTAINER_V4, CONTAINER_V6, HOST_V4, HOST_V6, Namespace, type NetworkLab, openLab } from "./network-lab.ts";
 
@@ -42,7 +43,8 @@ export interface IptablesLab extends NetworkLab {
 export async function iptablesLab(t: TestContext, variant: Variant): Promise<IptablesLab> {
   const lab = await openLab(t);
   const run = withVariant(lab.host.run, variant);
-  const bindings = new KernelBindings({ run, now: () => NOW, store: new IptablesBindingStore(run) });
+  const finder = new VethFinder({ run: lab.host.run, readRoutes: lab.host.readRoutes });
+  const bindings = new KernelBindings({ run, now: () => NOW, finder, store: new IptablesBindingStore(run) });
   const options: InterceptionOptions = {
     kind: "iptables",
     port: PORT,
