@@ -225,6 +225,9 @@ test("in podman, a container in another's network is the other, whichever of the
   const guest = engine.run({ network: podman, ip: "10.88.0.5/16", name: "guest", guestOf: host.Id });
   engine.sendContainer("start", guest.Id);
   await heard();
+  await eventually(() => assert.ok(engine.calls.some((call) => call.includes(`/containers/${guest.Id}`))));
+  await delay(50);
+  assert.deepEqual(log, ["up"], "the guest is not bound at what is the host's");
   const binding = await bindingAt(workloads, "10.88.0.5");
   assert.equal(binding.workload.name, "host");
   engine.sendContainer("start", guest.Id);

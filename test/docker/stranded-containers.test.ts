@@ -75,7 +75,8 @@ test("of a process that cannot be seen nothing is said", async (t) => {
 });
 
 test("a network connected later ends it, and begins it when left", async (t) => {
-  const { engine, bridge, inside, log } = await setting(t);
+  const { engine, bridge, inside, log, quiet } = await setting(t);
+  await quiet(); // the look at all, of the beginning
   const { Id } = engine.run({ network: inside, ip: "172.18.0.2/16", name: "db" });
   engine.sendContainer("start", Id);
   await eventually(() => assert.equal(log.length, 1));
