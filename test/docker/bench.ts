@@ -11,7 +11,7 @@ import { EngineClient } from "../../src/docker/engine-client.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
 /** Test time runs this much faster than the machine's. */
-const HASTE = 20;
+export const HASTE = 20;
 
 /** Processes by pid, as a test decides: alive until killed; unwatchable ones are not watched at all. */
 export class FakeProcesses {
