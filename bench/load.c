@@ -5,6 +5,9 @@
  *
  *   load PORT AT_ONCE SECONDS one|three warm|cold < ADDRESSES
  *
+ * An address may be followed by a blank and the file of a network namespace: then it is asked for from in there, at the
+ * metadata service's own address instead of loopback.
+ *
  * one, three: connections for the three requests. warm: for SECONDS, address after address, again and again.
  * cold: each address once; a 503 ("not ready yet") is asked again after RETRY_MS, and SECONDS is only a limit.
  */
@@ -12,7 +15,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +32,7 @@ enum step { TOKEN, LIST, DOCUMENT, STEPS };
 
 struct peer {
   struct sockaddr_in from;
+  int namespace; /* -1: this process's own */
   /* AccessKeyId of its first document: it must not change within a run. */
   char key[KEY_LENGTH + 1];
 };
@@ -83,7 +89,8 @@ static void fail(struct sequence *s, const char *why) {
 }
 
 static void connect_from(struct sequence *s) {
-  int on = 1;
+  int on = 1, namespace = peers[s->peer].namespace;
+  if (namespace >= 0 && setns(namespace, CLONE_NEWNET) < 0) fatal("setns");
   s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (s->fd < 0) fatal("socket");
   setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
@@ -220,12 +227,18 @@ static void read_answer(struct sequence *s) {
 }
 
 static void read_peers(void) {
-  char line[64];
+  char line[128];
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) files.rlim_cur = files.rlim_max, setrlimit(RLIMIT_NOFILE, &files);
   while (fgets(line, sizeof line, stdin)) {
-    line[strcspn(line, "\n")] = 0;
+    char *address = strtok(line, " \n"), *namespace = strtok(NULL, " \n");
+    if (!address) continue;
     peers = realloc(peers, (peer_count + 1) * sizeof *peers);
-    peers[peer_count] = (struct peer){.from = {.sin_family = AF_INET}};
-    if (inet_pton(AF_INET, line, &peers[peer_count++].from.sin_addr) != 1) fatal(line);
+    peers[peer_count] = (struct peer){.from = {.sin_family = AF_INET}, .namespace = -1};
+    if (inet_pton(AF_INET, address, &peers[peer_count].from.sin_addr) != 1) fatal(address);
+    if (namespace && (peers[peer_count].namespace = open(namespace, O_RDONLY | O_CLOEXEC)) < 0) fatal(namespace);
+    if (namespace) inet_pton(AF_INET, "169.254.169.254", &server.sin_addr);
+    peer_count++;
   }
 }
 

@@ -20,7 +20,7 @@ export interface LoadResult {
 
 export interface LoadRun {
   readonly port: number;
-  /** The clients' own, one for each container. */
+  /** The clients' own, one for each container; with load.c each may be followed by a blank and a namespace's file. */
   readonly addresses: readonly string[];
   /** Sequences under way at any time. */
   readonly atOnce: number;

@@ -4,7 +4,9 @@
  */
 import { access } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { measureBindings, whyNoBindings } from "./bindings.ts";
 import { machineLines } from "./machine.ts";
+import { cCompiler } from "./programs.ts";
 import {
   aimsReport,
   manyContainersReport,
@@ -19,9 +21,10 @@ import { MOST_CONTAINERS, measureManyContainers, measureStarts, measureWarm, typ
 const FULL: Plan = { turns: 9, warmUpSeconds: 4, roundSeconds: 2, starts: 11 };
 const QUICK: Plan = { turns: 3, warmUpSeconds: 2, roundSeconds: 0.7, starts: 5 };
 
-const USAGE = `npm run bench -- [--quick] [--taskrole FILE]
+const USAGE = `npm run bench -- [--quick] [--only requests|bindings] [--taskrole FILE]
 
   --quick           fewer and shorter rounds: a look, not a figure to quote
+  --only PART       requests: on loopback, without packet rules; bindings: what the kernel's part costs
   --taskrole FILE   the executable to measure (default: dist/taskrole)
 `;
 
@@ -32,8 +35,17 @@ const say = (...paragraphs: readonly string[]): void => {
   for (const paragraph of paragraphs) process.stdout.write(`${paragraph}\n`);
 };
 
+const PARTS = ["requests", "bindings"] as const;
+type Part = (typeof PARTS)[number];
+
+interface Given {
+  readonly taskrole: string;
+  readonly plan: Plan;
+  readonly parts: readonly Part[];
+}
+
 /** Whatever ends it, an interruption too, everything it started and made is gone afterwards. */
-async function bench({ taskrole, plan }: { taskrole: string; plan: Plan }): Promise<void> {
+async function bench({ taskrole, plan, parts }: Given): Promise<void> {
   const stack = new AsyncDisposableStack();
   let clearing: Promise<void> | undefined;
   const clear = (): Promise<void> => {
@@ -42,16 +54,26 @@ async function bench({ taskrole, plan }: { taskrole: string; plan: Plan }): Prom
   };
   process.once("SIGINT", () => void clear().finally(() => process.exit(EXIT_INTERRUPTED)));
   try {
-    const setting = await prepare({ taskrole, containers: MOST_CONTAINERS, stack });
-    say(...machineLines({ taskrole, compiler: setting.compiler }), ...settingLines(setting));
-    say(`turns     ${plan.turns} of ${plan.roundSeconds} s each, medians; ${plan.starts} starts\n`);
-    await measureAll(setting, plan);
+    say(...machineLines({ taskrole, compiler: cCompiler() }));
+    if (parts.includes("requests"))
+      await measureRequests(await prepare({ taskrole, containers: MOST_CONTAINERS, stack }), plan);
+    if (parts.includes("bindings")) await bindings({ taskrole, stack }, plan);
   } finally {
     await clear();
   }
 }
 
-async function measureAll(setting: Setting, plan: Plan): Promise<void> {
+async function bindings(setting: Pick<Setting, "taskrole" | "stack">, plan: Plan): Promise<void> {
+  const missing = whyNoBindings(cCompiler());
+  if (missing === undefined) await measureBindings(setting, plan === QUICK);
+  else say("", `Bindings: left out (${missing})`);
+}
+
+async function measureRequests(setting: Setting, plan: Plan): Promise<void> {
+  say(
+    ...settingLines(setting),
+    `turns     ${plan.turns} of ${plan.roundSeconds} s each, medians; ${plan.starts} starts\n`,
+  );
   const warm = await measureWarm(setting, plan);
   say(sequencesReport("Warm sequences, one connection", warm.oneConnection), "");
   say(sequencesReport("Warm sequences, three connections", warm.threeConnections), "");
@@ -63,21 +85,44 @@ async function measureAll(setting: Setting, plan: Plan): Promise<void> {
   say(aimsReport({ warm, starts }));
 }
 
-function flags(): { quick?: boolean; taskrole?: string; help?: boolean } {
+interface Flags {
+  readonly quick?: boolean;
+  readonly only?: string;
+  readonly taskrole?: string;
+  readonly help?: boolean;
+}
+
+function flags(): Flags {
   try {
-    const options = { quick: { type: "boolean" }, taskrole: { type: "string" }, help: { type: "boolean" } } as const;
-    return parseArgs({ options }).values;
+    return parseArgs({
+      options: {
+        quick: { type: "boolean" },
+        only: { type: "string" },
+        taskrole: { type: "string" },
+        help: { type: "boolean" },
+      },
+    }).values;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n${USAGE}`);
-    return process.exit(EXIT_USAGE);
+    return misused(error instanceof Error ? error.message : String(error));
   }
+}
+
+function misused(why: string): never {
+  process.stderr.write(`${why}\n${USAGE}`);
+  return process.exit(EXIT_USAGE);
+}
+
+function partsOf(only: string | undefined): readonly Part[] {
+  if (only === undefined) return PARTS;
+  const part = PARTS.find((name) => name === only) ?? misused(`There is no part "${only}" to measure.`);
+  return [part];
 }
 
 // A listener for each program that runs, a dozen at most (programs.ts): no leak.
 process.setMaxListeners(20);
-const { quick, taskrole = "dist/taskrole", help } = flags();
+const { quick, only, taskrole = "dist/taskrole", help } = flags();
 if (help) say(USAGE);
 else {
   await access(taskrole);
-  await bench({ taskrole, plan: quick ? QUICK : FULL });
+  await bench({ taskrole, plan: quick ? QUICK : FULL, parts: partsOf(only) });
 }

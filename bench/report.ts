@@ -78,7 +78,8 @@ export function aimsReport({ warm, starts }: Everything): string {
   ]);
 }
 
-function met(value: number, aim: number): string {
+/** For an aim that is a lower bound, negate both. */
+export function met(value: number, aim: number): string {
   if (Number.isNaN(value)) return "not measured";
   return value <= aim ? "met" : "NOT MET";
 }

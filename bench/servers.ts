@@ -47,10 +47,14 @@ export interface Host {
   readonly stsUrl: string;
 }
 
-/** taskrole's own mock of EC2, whose host role may assume every role. */
-export async function startEc2(taskrole: string, stack: AsyncDisposableStack): Promise<Host> {
+/** taskrole's own mock of EC2, whose host role may assume every role. @param where e.g. in a namespace of its own */
+export async function startEc2(
+  taskrole: string,
+  stack: AsyncDisposableStack,
+  where: (command: Command) => Command = (command) => command,
+): Promise<Host> {
   const command: Command = [taskrole, "mock-ec2", "--metadata-listen", "127.0.0.1:0", "--sts-listen", "127.0.0.1:0"];
-  const program = begin(command, ["ignore", "pipe", "inherit"]);
+  const program = begin(where(command), ["ignore", "pipe", "inherit"]);
   stack.defer(program.stop);
   const urls: string[] = [];
   for await (const line of linesOf(program)) {

@@ -58,7 +58,7 @@ async function pidsOrReason(
 ): Promise<readonly number[] | string> {
   if (program === undefined) return "no C compiler";
   const ids = Array.from({ length: containers }, (_, number) => containerId(number));
-  return await standIns(program, ids, stack).catch((error: Error) => error.message);
+  return await standIns([program], ids, stack).catch((error: Error) => error.message);
 }
 
 /** A taskrole ready to be started, on an Engine of its own with so many containers. */

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { begin, linesOf } from "./programs.ts";
+import { begin, type Command, linesOf } from "./programs.ts";
 
 const REMOVAL_TRIES = 100;
 const REMOVAL_PAUSE_MS = 50;
@@ -10,19 +10,18 @@ const REMOVAL_PAUSE_MS = 50;
  * A process for each container, in a control group named after it, so that taskrole watches them as it watches real
  * ones: it reads /proc/PID/statm at every request. They end, and their groups go, with the stack.
  *
- * @param program stand-ins.c, compiled
+ * @param program stand-ins.c, compiled, and what comes after the number of processes
  * @returns their pids, in the order of the ids; throws where control groups cannot be made
  */
 export async function standIns(
-  program: string,
+  [program, ...args]: Command,
   containerIds: readonly string[],
   stack: AsyncDisposableStack,
 ): Promise<readonly number[]> {
-  const parent = join(groupRoot(), `taskrole-bench-${process.pid}`);
+  const parent = mkdtempSync(join(groupRoot(), "taskrole-bench-"));
   const groups = containerIds.map((id) => join(parent, id));
   stack.defer(() => removeGroups([...groups, parent]));
-  mkdirSync(parent);
-  const keeper = begin([program, String(containerIds.length)], ["pipe", "pipe", "inherit"]);
+  const keeper = begin([program, String(containerIds.length), ...args], ["pipe", "pipe", "inherit"]);
   stack.defer(keeper.stop);
   const pids: number[] = [];
   for await (const line of linesOf(keeper)) {

@@ -2,6 +2,10 @@
 export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
+/** The smallest value that so many percent of them do not exceed. NaN of none. */
+export const percentile = (values: readonly number[], percent: number): number =>
+  [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil((values.length * percent) / 100) - 1)] ?? Number.NaN;
+
 /**
  * The median of the ratios of each turn. Two runs of one turn have the same neighbours on the machine, so their ratio
  * is steadier than the ratio of two medians.

@@ -19,5 +19,6 @@ const pad = (cell: string, column: number, width: number): string =>
 export const ratio = (value: number, sign: string): string =>
   Number.isNaN(value) ? "-" : `${value.toFixed(2)}${sign}`;
 export const whole = (value: number): string => (Number.isNaN(value) ? "-" : Math.round(value).toLocaleString("en"));
+export const tenths = (value: number): string => (Number.isNaN(value) ? "-" : value.toFixed(1));
 export const milliseconds = (microseconds: number): string => (microseconds / 1000).toFixed(2);
 export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);

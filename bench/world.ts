@@ -16,7 +16,7 @@ export interface WorldNetwork {
 export interface WorldContainer {
   readonly id: string;
   readonly name: string;
-  /** On loopback, so that the load can ask from it. */
+  /** On loopback, so that the load can ask from it, unless the world is given another block. */
   readonly address: string;
   readonly macAddress: string;
   readonly role: string;
@@ -30,16 +30,21 @@ const FIRST_SUBNET = 100;
 /** 2 to 251 in the last byte: neither the network's own address nor the gateway's. */
 const ADDRESSES_A_BLOCK = 250;
 
-/** @param pids by number of container; 1, which is never a container's, where there is none */
-export function makeWorld(count: number, pids: readonly number[] = []): World {
+/**
+ * @param pids by number of container; 1, which is never a container's, where there is none
+ * @param block the first byte of all addresses: by default loopback's
+ */
+export function makeWorld(count: number, pids: readonly number[] = [], block = 127): World {
   const networks = Array.from({ length: Math.ceil(count / CONTAINERS_A_NETWORK) }, (_, network) => {
     const first = network * CONTAINERS_A_NETWORK;
     const size = Math.min(CONTAINERS_A_NETWORK, count - first);
     return {
       id: idOf(`network ${network}`),
       name: `bench-${network}`,
-      subnet: `127.${FIRST_SUBNET + network}.0.0/16`,
-      containers: Array.from({ length: size }, (_, i) => containerAt(network, i, pids[first + i] ?? 1)),
+      subnet: `${block}.${FIRST_SUBNET + network}.0.0/16`,
+      containers: Array.from({ length: size }, (_, i) =>
+        containerAt({ block, network, index: i, pid: pids[first + i] ?? 1 }),
+      ),
     };
   });
   return { networks };
@@ -53,7 +58,14 @@ export const containerId = (number: number): string => idOf(`container ${number}
 /** Docker's are random; these are as long, and the same in every world. */
 const idOf = (seed: string): string => createHash("sha256").update(seed).digest("hex");
 
-function containerAt(network: number, index: number, pid: number): WorldContainer {
+interface Place {
+  readonly block: number;
+  readonly network: number;
+  readonly index: number;
+  readonly pid: number;
+}
+
+function containerAt({ block, network, index, pid }: Place): WorldContainer {
   const number = network * CONTAINERS_A_NETWORK + index;
   const digits = String(number).padStart(4, "0");
   const low = 2 + (index % ADDRESSES_A_BLOCK);
@@ -61,7 +73,7 @@ function containerAt(network: number, index: number, pid: number): WorldContaine
   return {
     id: containerId(number),
     name: `app-${digits}`,
-    address: `127.${FIRST_SUBNET + network}.${high}.${low}`,
+    address: `${block}.${FIRST_SUBNET + network}.${high}.${low}`,
     macAddress: ["02:42", byte(network), byte(high), byte(low), "01"].join(":"),
     role: `bench/reader-${digits}`,
     pid,
