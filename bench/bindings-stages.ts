@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { runHostProgram } from "../src/kernel/host-programs.ts";
-import { ALL_ADDRESSES } from "../src/kernel/intercepted-address.ts";
 import { Interception } from "../src/kernel/interception.ts";
 import { KernelBindings } from "../src/kernel/kernel-bindings.ts";
 import { startDaemon } from "./bindings-host.ts";
@@ -45,7 +44,7 @@ export async function measureTransaction(bindings: number, loads: number): Promi
     return outcome;
   };
   const finder = { find: () => Promise.resolve("veth0") };
-  const held = new KernelBindings({ addresses: ALL_ADDRESSES, run: runHostProgram, now: () => Date.now(), finder });
+  const held = new KernelBindings({ run: runHostProgram, now: () => Date.now(), finder });
   const interception = new Interception({ port: PORT, bindings: held, run });
   await interception.up();
   await Promise.all(Array.from({ length: bindings }, (_, i) => held.enforce(ownerAt(i))));
@@ -82,7 +81,7 @@ const TOGETHER = 8;
 
 /** The real thing: found by its process, tied in the kernel; this program's own namespace is the host. */
 export async function measureBindingCost(host: BenchHost, containers: number, count: number): Promise<BindingCost> {
-  const held = new KernelBindings({ addresses: ALL_ADDRESSES, run: runHostProgram, now: () => Date.now() });
+  const held = new KernelBindings({ run: runHostProgram, now: () => Date.now() });
   const interception = new Interception({ port: PORT, bindings: held });
   await interception.up();
   const all = containersOf(host.world).slice(0, containers);
