@@ -25,12 +25,19 @@ export interface DockerPart {
   onBinding(listener: BindingListener): void;
 }
 
+interface DockerWiring {
+  readonly log: Log;
+  readonly enforce: Enforce | undefined;
+  /** Told of the first process of each container that is bound. */
+  readonly onProcess: ((pid: number) => void) | undefined;
+}
+
 const NOBODY: BindingListener = { created: () => {}, began: () => {}, ended: () => {} };
 
 /** The containers of the Engine at `dockerEndpoint`. It may start after the daemon, stop, and come back. */
 export function dockerService(
   { dockerEndpoint, runtimeDirectory }: Pick<Config, "dockerEndpoint" | "runtimeDirectory">,
-  { log, enforce }: { readonly log: Log; readonly enforce: Enforce | undefined },
+  { log, enforce, onProcess }: DockerWiring,
 ): DockerPart {
   let listener = NOBODY;
   const engine = new EngineClient({ endpoint: dockerEndpoint });
@@ -38,7 +45,10 @@ export function dockerService(
   const workloads = new DockerWorkloads({
     engine,
     alongside: [stranded.listener],
-    watchProcess,
+    watchProcess: (pid, containerId) => {
+      onProcess?.(pid);
+      return watchProcess(pid, containerId);
+    },
     ...(enforce && { enforce }),
     now: () => Date.now(),
     sleep,

@@ -3,7 +3,6 @@ import type { Enforce } from "../broker/address-enforcement.ts";
 import type { BindingStore } from "../kernel/binding-store.ts";
 import { maySeeNamespaces } from "../kernel/host-facts.ts";
 import { runHostProgram } from "../kernel/host-programs.ts";
-import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../kernel/intercepted-address.ts";
 import { Interception, type InterceptionKind } from "../kernel/interception.ts";
 import { InterceptionError } from "../kernel/interception-error.ts";
 import type { InterceptionStatus } from "../kernel/interception-status.ts";
@@ -11,6 +10,7 @@ import { IptablesBindingStore } from "../kernel/iptables-binding-store.ts";
 import { KernelBindings } from "../kernel/kernel-bindings.ts";
 import { NftBindingStore } from "../kernel/nft-binding-store.ts";
 import { endUnsentAnswers } from "../kernel/unsent-answers.ts";
+import { type RulesConfig, rulesOf } from "./host-network-service.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 import { StartError } from "./start-error.ts";
@@ -21,19 +21,18 @@ export interface InterceptionPart {
   readonly enforce: Enforce | undefined;
 }
 
-type Settings = Pick<Config, "listen" | "containerCredentials" | "interception" | "guardedUplinks">;
+type Settings = RulesConfig & Pick<Config, "interception" | "guardedUplinks">;
 
 /**
  * Up before anything listens, watched while the daemon runs, and left up when
  * it stops: containers are then refused a connection, never let through.
  */
 export function interceptionService(config: Settings, log: Log): InterceptionPart {
-  const { listen, containerCredentials, interception: kind, guardedUplinks } = config;
+  const { interception: kind, guardedUplinks } = config;
   if (kind === "none") return { service: noRules(log), enforce: undefined };
-  const addresses = containerCredentials === "off" ? METADATA_ADDRESSES : ALL_ADDRESSES;
   const bindings = new KernelBindings({ run: runHostProgram, now: () => Date.now(), store: storeOf(kind) });
-  const interception = new Interception({ kind, port: listen.port, addresses, bindings, guardedUplinks });
-  return { service: rulesService(interception, listen, log), enforce: (owner) => interception.enforce(owner) };
+  const interception = new Interception({ ...rulesOf(config), kind, bindings, guardedUplinks });
+  return { service: rulesService(interception, config, log), enforce: (owner) => interception.enforce(owner) };
 }
 
 const storeOf = (kind: InterceptionKind): BindingStore =>
@@ -50,12 +49,13 @@ const noRules = (log: Log): Service => ({
   stop: async () => {},
 });
 
-function rulesService(interception: Interception, listen: Config["listen"], log: Log): Service {
+function rulesService(interception: Interception, { listen, refusedUsers }: Settings, log: Log): Service {
   const stopping = new AbortController();
   let watching = Promise.resolve();
   return {
     name: "interception",
     async start() {
+      demandNotRefused(refusedUsers);
       await endUnsentAnswers(listen.port, runHostProgram);
       const warnings = await broughtUp(interception);
       log.info({ port: listen.port }, "interception is up");
@@ -84,6 +84,15 @@ const BLIND = {
   reason: "this process may not see other users' network namespaces (CAP_SYS_PTRACE): containers get 503",
   remedy: "give the service AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_PTRACE (in a container: --cap-add SYS_PTRACE)",
 };
+
+/** taskrole itself asks the real service. */
+function demandNotRefused(refusedUsers: Config["refusedUsers"]): void {
+  const own = process.getuid?.() ?? 0;
+  if (!refusedUsers.some(({ from, to }) => from <= own && own <= to)) return;
+  throw new StartError(
+    `refusedUsers holds the user ${own}, whom taskrole runs as: leave that number out of it, or run taskrole as another user`,
+  );
+}
 
 const watchEvents = (log: Log) => ({
   onDrift: (status: InterceptionStatus) =>

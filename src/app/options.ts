@@ -79,6 +79,22 @@ const interfaceName = text("must be a network interface like eth0").regex(/^[A-Z
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
   z.enum(values, { error: `must be one of ${values.join(", ")}` });
 
+const CGROUP_ERROR = 'must be a cgroup, from the root of cgroup 2 and without a slash before it, like "docker.slice"';
+/** nft keeps 128 bytes of a rule's comment, which names the cgroup. */
+const cgroup = text(CGROUP_ERROR)
+  .max(50, { error: `${CGROUP_ERROR}, of 50 characters at most` })
+  .regex(/^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[\w.@:-]+(?:\/[\w.@:-]+)*$/, { error: CGROUP_ERROR });
+
+const USERS_ERROR = 'must be the numbers of users, "1000-59999" or "1000", and not the host\'s own root (0)';
+const LAST_USER = 4_294_967_294;
+const userRange = text(USERS_ERROR).transform((value, context) => {
+  const [, first, last = first] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(value) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (from > 0 && from <= to && to <= LAST_USER) return { from, to };
+  context.addIssue({ code: "custom", message: USERS_ERROR });
+  return z.NEVER;
+});
+
 /** Role chaining caps a session at one hour: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining */
 const MAX_SESSION_SECONDS = 3600;
 const sessionSecondsError = `must be a whole number from 900 to ${MAX_SESSION_SECONDS}`;
@@ -164,6 +180,27 @@ export const OPTIONS = {
     kind: "text",
     argument: "WHETHER",
     help: "open: containers may ask 169.254.170.2 and .23 for container credentials; token: only with their own AWS_CONTAINER_AUTHORIZATION_TOKEN; off: there is no such endpoint",
+  }),
+  hostNetwork: check(oneOf("refuse", "host", "identify").default("refuse"), {
+    kind: "text",
+    argument: "HOW",
+    help: "containers on the host's own network: refuse: they get nothing; identify: each its own role; host: they have the instance's role",
+  }),
+  containerCgroups: check(
+    z
+      .array(cgroup, "must be a list of cgroups")
+      .min(1, { error: "must name a cgroup, or set hostNetwork: host" })
+      .default(["docker", "docker.slice", "libpod_parent", "machine.slice"]),
+    {
+      kind: "json",
+      argument: "JSON",
+      help: 'the cgroups in which engines make those of their containers, by which hostNetwork knows them: ["docker.slice"]',
+    },
+  ),
+  refusedUsers: check(z.array(userRange, "must be a list of users").default([]), {
+    kind: "json",
+    argument: "JSON",
+    help: 'users whose processes are kept from the real metadata service, by number, e.g. for rootless engines: ["1000-59999"]',
   }),
   runtimeDirectory: check(
     text("must be an absolute path").regex(/^\//, { error: "must be an absolute path" }).default("/run/taskrole"),

@@ -27,8 +27,12 @@ export function auditLog({ log, now }: AuditOptions): BrokerEvents {
   };
 }
 
-/** A harmless path that is asked for all the time must not keep the next one out of the log; how many there can be is bounded. */
+/**
+ * A harmless path that is asked for all the time must not keep the next one out of the log, nor one container on the host's
+ * network the next one; how many there can be is bounded.
+ */
 function aboutOf(failure: Failure): string {
+  if (failure.kind === "host-network-refused") return failure.workload ?? "";
   if (failure.kind !== "path-blocked" && failure.kind !== "path-forbidden") return "";
   return redactedPath(failure.path.split("/").slice(0, WORDS_THAT_TELL).join("/"));
 }

@@ -80,6 +80,14 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     reason: `several workloads claim the address ${address}: ${claimants.join(", ")}`,
     remedy: "give each an address of its own; until then none of them is served",
   }),
+  "host-network-refused": ({ address, workload }) => ({
+    reason: `${workload ?? "a container"} is on the host's own network (${address}), where containers get nothing`,
+    remedy: "put it on a bridge network, or give each such container its own role with hostNetwork: identify",
+  }),
+  "unknown-connection": ({ address, port, reason }) => ({
+    reason: `whose connection ${address} port ${port} of this host is cannot be told: ${reason}`,
+    remedy: "none needed when it happens once; otherwise look at what runs in the cgroups of containerCgroups",
+  }),
   "identity-unavailable": ({ address, reason, remedy }) => ({
     reason: `who has the address ${address} cannot be told: ${reason}`,
     remedy:

@@ -1,17 +1,28 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { Rules } from "../app/host-network-service.ts";
 import type { Notice } from "../app/notice-board.ts";
 import type { ListedBinding } from "../kernel/binding-table.ts";
-import type { Interception, InterceptionKind } from "../kernel/interception.ts";
+import type { Interception, InterceptionKind, InterceptionOptions } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
 import type { Redirection } from "../kernel/nft-ruleset.ts";
 
 interface RuleFlags {
   readonly interception?: InterceptionKind;
-  readonly port: number;
+  /** Undefined: that of the setting `listen`. */
+  readonly port?: number;
+  /** False where the flag says so; otherwise the setting decides. */
   readonly containerCredentials: boolean;
+  readonly hostNetwork?: string;
+  readonly runtimeDirectory?: string;
+  readonly config?: string;
 }
 
-const DEFAULT_PORT = 9254;
+interface RuleSettings extends Rules {
+  readonly kind: InterceptionKind;
+  readonly runtimeDirectory: string;
+}
+type RuleTask = (interception: Interception, settings: RuleSettings) => Promise<void>;
+
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
@@ -29,15 +40,22 @@ export function interceptionCommand(): Command {
     command
       .command(name)
       .description(description)
-      .addOption(new Option("--interception <how>", "nftables (default) or iptables").choices(["nftables", "iptables"]))
-      .option("--port <port>", "where the daemon listens", parsePort, DEFAULT_PORT)
-      .option("--no-container-credentials", "leave 169.254.170.2 and .23 alone, as for containerCredentials: off");
+      .option("--config <FILE>", "the daemon's settings; without it /etc/taskrole/config.yaml, which need not exist")
+      .addOption(
+        new Option("--interception <how>", "nftables or iptables (default: as the setting interception says)").choices([
+          "nftables",
+          "iptables",
+        ]),
+      )
+      .option("--port <port>", "where the daemon listens (default: as the setting listen says)", parsePort)
+      .option("--no-container-credentials", "leave 169.254.170.2 and .23 alone, as for containerCredentials: off")
+      .option("--host-network <HOW>", "refuse, host or identify (default: as the setting hostNetwork says)");
 
   withRules("up", "put the rules in place, or back in place; needs root").action(up);
   command.command("down").description("remove them: containers then reach the host's role; needs root").action(down);
   withRules("status", "what is in place; exit code 1 when something is not; needs root")
     .option("--json", "for programs")
-    .option("--runtime-directory <dir>", "of the daemon, for what it has to say (default: /run/taskrole)")
+    .option("--runtime-directory <dir>", "of the daemon, for what it has to say (default: as the setting says)")
     .action(status);
   withRules("print", "show the commands that would do the same, without running them").action(print);
   return command;
@@ -50,10 +68,10 @@ function parsePort(text: string): number {
 }
 
 const up = (flags: RuleFlags): Promise<void> =>
-  withInterception(flags, async (interception) => {
+  withInterception(flags, async (interception, { port }) => {
     await interception.up();
     const { warnings } = await interception.check();
-    say(`In place: what containers ask of the metadata service comes to port ${flags.port} of this host.`);
+    say(`In place: what containers ask of the metadata service comes to port ${port} of this host.`);
     warn(warnings);
   });
 
@@ -63,33 +81,24 @@ const AFTER_DOWN = [
   "A taskrole that is still running puts the rules back within seconds: stop it first.",
 ];
 
+/** Whatever the settings are, or were: all of it goes. */
 const down = (): Promise<void> =>
-  withInterception({ port: DEFAULT_PORT, containerCredentials: true }, async (interception) => {
+  withProgram({ port: ANY_PORT }, async (interception) => {
     const removed = await interception.down();
     say(removed.length === 0 ? "There was nothing to remove." : `Removed:\n${indented(removed)}`);
     warn(AFTER_DOWN);
   });
+const ANY_PORT = 1;
 
-interface StatusFlags extends RuleFlags {
-  readonly json?: true;
-  readonly runtimeDirectory?: string;
-}
-
-const status = ({ json, runtimeDirectory, ...flags }: StatusFlags): Promise<void> =>
-  withInterception(flags, async (interception) => {
-    const found = await interception.check();
-    const notices = await noticesIn(runtimeDirectory);
+const status = ({ json, ...flags }: RuleFlags & { readonly json?: true }): Promise<void> =>
+  withInterception(flags, async (interception, { runtimeDirectory }) => {
+    const { readNotices } = await import("../app/notice-board.ts");
+    const [found, notices] = [await interception.check(), readNotices(runtimeDirectory)];
     say(
       json ? JSON.stringify({ ...found, notices }, null, 2) : [statusText(found), ...noticeLines(notices)].join("\n"),
     );
     if (!found.isInPlace) process.exitCode = EXIT_FAILED;
   });
-
-async function noticesIn(directory: string | undefined): Promise<readonly Notice[]> {
-  const { OPTIONS } = await import("../app/options.ts");
-  const { readNotices } = await import("../app/notice-board.ts");
-  return readNotices(OPTIONS.runtimeDirectory.schema.parse(directory));
-}
 
 const noticeLines = (notices: readonly Notice[]): readonly string[] =>
   notices.length === 0
@@ -126,7 +135,8 @@ const partLine = ({ name, state, differences }: InterceptionPart): string =>
 
 async function print(flags: RuleFlags): Promise<void> {
   const { additionArgv, ipRules } = await import("../kernel/ip-rules.ts");
-  const to = await redirection(flags);
+  const { hostProcesses, kind, port, addresses } = await settingsOf(flags);
+  const to = { port, addresses };
   const rules = [...ipRules("ipv4", to.addresses), ...ipRules("ipv6", to.addresses)].map((rule) =>
     additionArgv(rule).join(" "),
   );
@@ -134,7 +144,7 @@ async function print(flags: RuleFlags): Promise<void> {
 # Only the host itself may reach the real metadata service, even when the rules below are lost.
 ${rules.join("\n")}
 
-# What containers ask of it comes to port ${to.port} of this host: ${await (flags.interception === "iptables" ? iptablesCommands : nftCommand)(to)}`);
+# What containers ask of it comes to port ${to.port} of this host: ${await (kind === "iptables" ? iptablesCommands(to) : nftCommand({ ...to, ofThisHost: hostProcesses.meant() }))}`);
 }
 
 async function nftCommand(to: Redirection): Promise<string> {
@@ -153,19 +163,33 @@ async function iptablesCommands(to: Redirection): Promise<string> {
   return `a transaction a table, for a host where they are not yet.\n${commands.join("\n")}`;
 }
 
-async function redirection({ port, containerCredentials }: RuleFlags): Promise<Redirection> {
-  const { ALL_ADDRESSES, METADATA_ADDRESSES } = await import("../kernel/intercepted-address.ts");
-  return { port, addresses: containerCredentials ? ALL_ADDRESSES : METADATA_ADDRESSES };
+/** As `serve` would read them, with what these commands' own flags say in their place. */
+async function settingsOf({ port, containerCredentials, config, ...given }: RuleFlags): Promise<RuleSettings> {
+  const { configOrExit } = await import("./config-or-exit.ts");
+  const { rulesOf } = await import("../app/host-network-service.ts");
+  const flags = { ...given, ...(!containerCredentials && { containerCredentials: "off" }) };
+  const settings = configOrExit({ file: config, environment: process.env, flags });
+  const { interception, runtimeDirectory } = settings;
+  const rules = rulesOf(settings);
+  return {
+    ...rules,
+    port: port ?? rules.port,
+    kind: interception === "none" ? "nftables" : interception,
+    runtimeDirectory,
+  };
+}
+
+async function withInterception(flags: RuleFlags, task: RuleTask): Promise<void> {
+  const settings = await settingsOf(flags);
+  await withProgram(settings, (interception) => task(interception, settings));
 }
 
 /** The only failures expected of these commands are the operator's to mend. */
-async function withInterception(flags: RuleFlags, task: (interception: Interception) => Promise<void>): Promise<void> {
+async function withProgram(options: InterceptionOptions, task: (made: Interception) => Promise<void>): Promise<void> {
   const { Interception } = await import("../kernel/interception.ts");
   const { InterceptionError } = await import("../kernel/interception-error.ts");
   try {
-    await task(
-      new Interception({ ...(await redirection(flags)), ...(flags.interception && { kind: flags.interception }) }),
-    );
+    await task(new Interception(options));
   } catch (error) {
     if (!(error instanceof InterceptionError)) throw error;
     warn([error.message, error.remedy]);

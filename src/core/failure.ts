@@ -22,6 +22,16 @@ export type Failure =
   | { readonly kind: "unknown-peer"; readonly address: string }
   /** Several running workloads claim the address: nobody is served by it. */
   | { readonly kind: "contested-peer"; readonly address: string; readonly claimants: readonly string[] }
+  /** A container on the host's own network, and the operator gives those nothing. `workload` where it can be told. */
+  | { readonly kind: "host-network-refused"; readonly address: string; readonly workload?: string }
+  /** Nobody can tell whose connection of this host's own it is. */
+  | {
+      readonly kind: "unknown-connection";
+      readonly address: string;
+      readonly port: number;
+      /** Completes "as …". */
+      readonly reason: string;
+    }
   /** The sources of workloads cannot tell at the moment; asking again may help. The remedy is for the operator. */
   | {
       readonly kind: "identity-unavailable";

@@ -15,6 +15,8 @@ export interface InterceptionWatchEvents {
 interface Watched {
   readonly monitors: readonly Monitor[];
   readonly check: (depth: CheckDepth) => Promise<InterceptionStatus>;
+  /** Calls back for news that no monitor has. */
+  readonly listen?: (onNews: () => void, signal: AbortSignal) => void;
   readonly mend: () => Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function watchInterception(watched: Watched, options: WatchOptions)
   const { checkEveryMs, signal } = options;
   const monitoring = new Monitoring(watched.monitors, options);
   const depths = new CheckDepths();
+  watched.listen?.(() => monitoring.news.ring(), signal);
   while (!signal.aborted) {
     const isNews = await monitoring.news.wait(checkEveryMs, signal);
     if (signal.aborted) break;

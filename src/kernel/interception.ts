@@ -4,6 +4,7 @@ import type { RunCommand } from "../kit/run-command.ts";
 import { bindingTable, type ListedBinding } from "./binding-table.ts";
 import { type ReadSetting, readSetting } from "./bridge-filter.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
+import { HostProcesses } from "./host-processes.ts";
 import { HostPrograms, runHostProgram } from "./host-programs.ts";
 import { ALL_ADDRESSES, type InterceptedAddress } from "./intercepted-address.ts";
 import { InterceptionError } from "./interception-error.ts";
@@ -27,6 +28,8 @@ export interface InterceptionOptions {
   readonly port: number;
   /** What is intercepted. Default: the metadata service's addresses and those of container credentials. */
   readonly addresses?: readonly InterceptedAddress[];
+  /** Which of this host's own processes are kept from the real service. Default: none. */
+  readonly hostProcesses?: HostProcesses;
   /** Of a running daemon; without them `up` leaves their table alone. */
   readonly bindings?: KernelBindings;
   /** Interfaces by which nothing but the host's own programs may reach the addresses; undefined: as it is. */
@@ -56,7 +59,8 @@ export class Interception {
 
   constructor({ bindings, guardedUplinks: uplinks, kind = "nftables", ...options }: InterceptionOptions) {
     this.#bindings = bindings;
-    this.#options = { ...DEFAULTS, kind, checkEveryMs: CHECK_EVERY_MS[kind], ...options };
+    const hostProcesses = new HostProcesses({ cgroups: undefined, users: [] });
+    this.#options = { ...DEFAULTS, kind, checkEveryMs: CHECK_EVERY_MS[kind], hostProcesses, ...options };
     const { addresses, run, readHost } = this.#options;
     const programs = new HostPrograms(run, readHost);
     this.#programs = programs;
@@ -77,14 +81,22 @@ export class Interception {
 
   /** The routing rules come first: from then on, nothing a container sends reaches the real service. */
   async #mend(): Promise<void> {
+    const { hostProcesses } = this.#options;
     for (const family of this.#families()) await this.#ipRules.mend(family);
+    hostProcesses.makeCgroups();
+    await this.#learn();
     const load = () => this.#load();
     await (this.#bindings ? this.#bindings.reload(load) : load());
     await this.#guard.load();
   }
 
+  /** All that is in place or not; at its whole depth, with what this host cannot keep. */
   async check(depth: CheckDepth = "whole"): Promise<InterceptionStatus> {
-    return (await this.#look(depth)).status;
+    const { status } = await this.#look(depth);
+    const { hostProcesses, kind } = this.#options;
+    if (depth === "brief") return status;
+    const notKept = kind === "nftables" ? hostProcesses.warnings() : hostProcesses.warningsOfIptables();
+    return { ...status, warnings: [...status.warnings, ...notKept] };
   }
 
   /** Removes what `up` made and nothing else; gives the names of what was there. The routing rules go last. */
@@ -103,8 +115,19 @@ export class Interception {
       check: (depth: CheckDepth) => this.#checkBindings(depth),
       mend: () => this.#mend(),
       monitors: this.#monitors(),
+      listen: (onNews: () => void, stop: AbortSignal) => this.#listen(onNews, stop),
     };
     return watchInterception(watched, { events, checkEveryMs, follow, signal });
+  }
+
+  #listen(onNews: () => void, signal: AbortSignal): void {
+    const { hostProcesses, kind } = this.#options;
+    if (kind === "nftables") hostProcesses.listen(onNews, signal);
+  }
+
+  async #learn(): Promise<void> {
+    const { hostProcesses, kind, run } = this.#options;
+    if (kind === "nftables") await hostProcesses.learn(run);
   }
 
   /** Ties an address to its owner where that is possible; where it is not, the operator has been told. */
@@ -154,6 +177,7 @@ export class Interception {
 
   async #look(depth: CheckDepth): Promise<{ readonly status: InterceptionStatus; readonly areBindingsWhole: boolean }> {
     const families = this.#families();
+    await this.#learn();
     const checkRules = () => this.#rules.check(depth);
     const { areBindingsWhole, ...rules } = await (this.#bindings ? this.#bindings.alone(checkRules) : checkRules());
     const guard = await this.#guard.check(depth);
@@ -187,7 +211,7 @@ export class Interception {
   }
 
   #tables(): readonly NftTable[] {
-    const table = interceptionTable(this.#options);
+    const table = interceptionTable({ ...this.#options, ofThisHost: this.#options.hostProcesses.kept() });
     return this.#bindings ? [table, bindingTable(this.#options.addresses, this.#bindings.inKernel)] : [table];
   }
 

@@ -28,8 +28,16 @@ export class NftRuleSet implements InterceptingRules {
     this.#ever = ever;
   }
 
+  /** A cgroup may go between the look at it and the load of its rule, which nft then refuses: the next look is without it. */
   async load(): Promise<void> {
-    await this.#programs.run(["nft", ...rulesetTexts(this.#wanted())]);
+    const texts = rulesetTexts(this.#wanted());
+    try {
+      await this.#programs.run(["nft", ...texts]);
+    } catch (error) {
+      const again = rulesetTexts(this.#wanted());
+      if (again.join() === texts.join()) throw error;
+      await this.#programs.run(["nft", ...again]);
+    }
   }
 
   async check(depth: CheckDepth): Promise<RuleSetReport> {

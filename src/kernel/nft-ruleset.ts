@@ -1,3 +1,4 @@
+import type { ContainerCgroup } from "./container-cgroups.ts";
 import { INTERCEPTED_PORT, type InterceptedAddress } from "./intercepted-address.ts";
 
 export interface NftRule {
@@ -68,13 +69,37 @@ export interface Redirection {
   /** Where the daemon listens, on every address of this host. */
   readonly port: number;
   readonly addresses: readonly InterceptedAddress[];
+  /** Undefined: every process of this host reaches the real service. */
+  readonly ofThisHost?: KeptProcesses | undefined;
+}
+
+/** Which of this host's own processes are kept from the real service. */
+export interface KeptProcesses {
+  /** Containers on the host's network; undefined where they are not told from other processes. */
+  readonly cgroups: readonly ContainerCgroup[] | undefined;
+  /** Whose packets are refused. */
+  readonly users: readonly UserRange[];
+}
+
+/** Users by number, both ends included. */
+export interface UserRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Everything that brings containers' requests to the addresses to `port` of this host, and nothing else to it. */
 export const interceptionTable = (to: Redirection): NftTable => ({
   family: "inet",
   name: "taskrole",
-  chains: [redirectChain(to), inputChain(to), daemonPortChain(to), forwardChain(to), denyChain, outputChain(to)],
+  chains: [
+    redirectChain(to),
+    inputChain(to),
+    daemonPortChain(to),
+    forwardChain(to),
+    denyChain,
+    ...hostChains(to),
+    outputChain(to),
+  ],
 });
 
 /** "ip daddr 169.254.169.254" */
@@ -114,7 +139,7 @@ const inputChain = ({ port }: Redirection): NftChain => ({
 });
 
 /** The source address is who a container is, so it must be one that answers would go back to by the same way. */
-const daemonPortChain = ({ port, addresses }: Redirection): NftChain => ({
+const daemonPortChain = ({ port, addresses, ofThisHost }: Redirection): NftChain => ({
   name: "daemon_port",
   rules: [
     {
@@ -125,6 +150,7 @@ const daemonPortChain = ({ port, addresses }: Redirection): NftChain => ({
       text: "ip6 saddr fe80::/10 counter reject with tcp reset",
       comment: "refused: a link-local source address says nothing about who asks",
     },
+    ...(ofThisHost?.cgroups ? [FORGED_ON_THIS_HOST] : []),
     ...addresses.map((address) => ({
       text: `ct original ${destination(address)} counter accept`,
       comment: `let in: redirected ${address.packets} requests`,
@@ -135,6 +161,12 @@ const daemonPortChain = ({ port, addresses }: Redirection): NftChain => ({
     },
   ],
 });
+
+/** What is redirected on its way out comes in by the loopback, by which every source address seems to lead back. */
+const FORGED_ON_THIS_HOST: NftRule = {
+  text: 'iifname "lo" fib saddr type != local counter reject with tcp reset',
+  comment: "refused: sent by this host in the name of an address that is not its own",
+};
 
 /** Other ports, other protocols, and connections opened before the table was loaded. */
 const forwardChain = ({ addresses }: Redirection): NftChain => ({
@@ -162,7 +194,7 @@ const denyChain: NftChain = {
  * retransmits to it would then leave without its translation, and reach the address's next owner: it counts as a new
  * connection. "related" are the resets by which {@link daemonPortChain} refuses.
  */
-const outputChain = ({ port }: Redirection): NftChain => ({
+const outputChain = ({ port, addresses, ofThisHost }: Redirection): NftChain => ({
   name: "output",
   base: { type: "filter", hook: "output", priority: before("filter") },
   rules: [
@@ -170,8 +202,62 @@ const outputChain = ({ port }: Redirection): NftChain => ({
       text: `tcp sport ${port} oifname != "lo" ct state != { established, related } counter drop`,
       comment: "dropped: retransmissions of an answer whose connection is no longer tracked",
     },
+    ...(ofThisHost ? addresses : []).map((address) => ({
+      text: `${destination(address)} jump host_deny`,
+      comment: `judge ${address.packets} packets of this host's own processes`,
+    })),
   ],
 });
+
+/** What a process sends has the cgroup that its socket was made in: a container's from its very first. */
+function hostChains(to: Redirection): readonly NftChain[] {
+  if (to.ofThisHost === undefined) return [];
+  const { cgroups, users } = to.ofThisHost;
+  const deny: NftChain = {
+    name: "host_deny",
+    rules: [...(cgroups ?? []).map(refusedCgroup), ...users.map(refusedUsers)],
+  };
+  return cgroups ? [hostRedirectChain(to), containerRedirectChain(to, cgroups), deny] : [deny];
+}
+
+/** nft knows the name "dstnat" in no other hook than prerouting. */
+const BEFORE_DSTNAT: NftPriority = {
+  words: `${STANDARD_PRIORITY.dstnat - LEAD}`,
+  value: STANDARD_PRIORITY.dstnat - LEAD,
+};
+
+const hostRedirectChain = ({ addresses }: Redirection): NftChain => ({
+  name: "host_redirect",
+  base: { type: "nat", hook: "output", priority: BEFORE_DSTNAT },
+  rules: addresses.map((address) => ({
+    text: `${destination(address)} jump container_redirect`,
+    comment: `judge ${address.requests} of this host's own processes`,
+  })),
+});
+
+const containerRedirectChain = ({ port }: Redirection, cgroups: readonly ContainerCgroup[]): NftChain => ({
+  name: "container_redirect",
+  rules: cgroups.map((cgroup) => ({
+    text: `tcp dport ${INTERCEPTED_PORT} ${matchingCgroup(cgroup)} counter redirect to :${port}`,
+    comment: `host-network containers of ${cgroupName(cgroup)} go to port ${port}`,
+  })),
+});
+
+/** What is not redirected: other ports, other protocols, and connections opened before the table was loaded. */
+const refusedCgroup = (cgroup: ContainerCgroup): NftRule => ({
+  text: `${matchingCgroup(cgroup)} counter jump deny`,
+  comment: `refused: host-network containers of ${cgroupName(cgroup)}`,
+});
+
+const refusedUsers = ({ from, to }: UserRange): NftRule => ({
+  text: `meta skuid ${from === to ? from : `${from}-${to}`} counter jump deny`,
+  comment: `refused: processes of the users ${from} to ${to}`,
+});
+
+const matchingCgroup = ({ level, path }: ContainerCgroup): string => `socket cgroupv2 level ${level} "${path}"`;
+
+/** With its inode, so that the rule of a cgroup that was removed and made again is found to be another's. */
+const cgroupName = ({ name, inode }: ContainerCgroup): string => `${name} (cgroup ${inode})`;
 
 /**
  * One transaction that replaces the tables: the same text at the first start, after a crash and while requests are

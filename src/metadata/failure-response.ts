@@ -41,12 +41,14 @@ function statusOf(failure: Failure): number {
     case "token-path-versioned":
     case "unknown-peer":
     case "contested-peer":
+    case "unknown-connection":
     case "sts-denied":
       return 403;
     case "path-unknown":
     case "path-blocked":
     case "path-forbidden":
     case "bad-paths":
+    case "host-network-refused": // as without a role, so that SDKs go on to their next source at once
     case "no-role":
     case "bad-role":
     case "role-mismatch":

@@ -44,6 +44,35 @@ describe("loadConfig", () => {
     assert.deepEqual([region, logLevel, mock], ["eu-west-3", "error", true]);
   });
 
+  it("reads users as ranges, and knows where engines put containers", () => {
+    const { refusedUsers, containerCgroups, hostNetwork } = load({
+      environment: { TASKROLE_REFUSED_USERS: '["1000-59999", "990"]' },
+    });
+    assert.deepEqual(refusedUsers, [
+      { from: 1000, to: 59_999 },
+      { from: 990, to: 990 },
+    ]);
+    assert.deepEqual(containerCgroups, ["docker", "docker.slice", "libpod_parent", "machine.slice"]);
+    assert.equal(hostNetwork, "refuse");
+  });
+
+  for (const users of ["0", "0-10", "5-4", "root", "-1", "1-", "4294967295", "1 - 2", ""]) {
+    it(`takes no users ${JSON.stringify(users)}`, () => {
+      const [said] = mistakes({ environment: { TASKROLE_REFUSED_USERS: JSON.stringify([users]) } });
+      assert.match(
+        said ?? "",
+        /^environment variable TASKROLE_REFUSED_USERS: refusedUsers.0 must be the numbers of users/,
+      );
+    });
+  }
+
+  for (const cgroup of ["/docker", "docker/", "a//b", "..", "a/../b", ".", 'x"', "a b", "x".repeat(51), ""]) {
+    it(`takes no cgroup ${JSON.stringify(cgroup)}`, () => {
+      const [said] = mistakes({ environment: { TASKROLE_CONTAINER_CGROUPS: JSON.stringify([cgroup]) } });
+      assert.match(said ?? "", /containerCgroups.0 must be a cgroup, from the root of cgroup 2/);
+    });
+  }
+
   it("reads numbers, switches and maps from text", () => {
     const environment = {
       TASKROLE_SESSION_SECONDS: "900",

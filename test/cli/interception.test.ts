@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { runCommand } from "../../src/kit/run-command.ts";
 import { hasMeans, Namespace, whyNoLab } from "../kernel/network-lab.ts";
@@ -30,7 +32,7 @@ async function host(t: TestContext): Promise<{ namespace: Namespace; command: (a
 }
 
 test("print shows the commands, whole, and needs no root", async () => {
-  const { code, stdout, stderr } = await taskrole("print");
+  const { code, stdout, stderr } = await taskrole("print --host-network host");
   assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
   assert.equal(stdout, readFileSync("test/golden/kernel/print.sh", "utf8"));
 });
@@ -51,18 +53,18 @@ test("what print shows can be pasted into a shell, and does what up does", async
 test("status, up, status, down, down: what is there, what to do, what was done", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { command } = await host(t);
-  const before = await command("status");
+  const before = await command("status --host-network host");
   assert.equal(before.code, 1);
   assert.match(before.stdout, /^ABSENT {4}table inet taskrole$/m);
   assert.match(before.stdout, /^Not everything is in place: run `taskrole interception up` as root/m);
 
-  assert.deepEqual(await command("up"), {
+  assert.deepEqual(await command("up --host-network host"), {
     kind: "exited",
     code: 0,
     stdout: "In place: what containers ask of the metadata service comes to port 9254 of this host.\n",
     stderr: "",
   });
-  const after = await command("status");
+  const after = await command("status --host-network host");
   assert.equal(after.code, 0);
   assert.match(after.stdout, /^present {3}table inet taskrole$/m);
   assert.match(after.stdout, /^ {7}0 {2}let in: redirected IPv4 requests$/m);
@@ -80,6 +82,39 @@ test("status, up, status, down, down: what is there, what to do, what was done",
   );
   assert.match(down.stderr, /^taskrole: A taskrole that is still running puts the rules back/m);
   assert.equal((await command("down")).stdout, "There was nothing to remove.\n");
+});
+
+test("the settings are the daemon's, and the flags of the command beat them", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { namespace } = await host(t);
+  const folder = mkdtempSync(join(tmpdir(), "taskrole-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "config.yaml");
+  writeFileSync(
+    file,
+    'listen: "[::]:7001"\ncontainerCredentials: "off"\nrefusedUsers: ["1000-59999"]\nhostNetwork: identify\n',
+  );
+  const command = (args: string, environment: readonly string[] = []) =>
+    taskrole(args, (argv, options) => namespace.run(["env", ...environment, ...argv], options));
+  const rules = () => namespace.must("nft --stateless list table inet taskrole");
+
+  assert.match((await command(`up --config ${file}`)).stdout, /port 7001 of this host/);
+  const byFile = await rules();
+  assert.ok(byFile.includes("chain container_redirect") && byFile.includes("meta skuid 1000-59999"), byFile);
+  assert.ok(!byFile.includes("169.254.170.2"), byFile);
+  assert.equal((await command("status", [`TASKROLE_CONFIG=${file}`])).code, 0);
+  assert.equal((await command("status", [`TASKROLE_CONFIG=${file}`, "TASKROLE_REFUSED_USERS=[]"])).code, 1);
+
+  const flags = `--config ${file} --port 7002 --host-network host`;
+  assert.match((await command(`up ${flags}`, ["TASKROLE_HOST_NETWORK=refuse"])).stdout, /port 7002 of this host/);
+  const byFlags = await rules();
+  assert.ok(!byFlags.includes("chain container_redirect") && byFlags.includes("meta skuid 1000-59999"), byFlags);
+
+  await command("up --no-container-credentials", ["TASKROLE_CONTAINER_CREDENTIALS=open"]);
+  assert.ok(!(await rules()).includes("169.254.170.2"));
+  const wrong = await command("up", ["TASKROLE_HOST_NETWORK=maybe"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /TASKROLE_HOST_NETWORK: hostNetwork must be one of refuse, host, identify/);
 });
 
 test("status says which part is wrong, also to programs", async (t) => {

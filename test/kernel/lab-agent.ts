@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram";
 import { createServer, isIPv6, connect as open, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -23,7 +24,13 @@ export interface Stop {
   readonly do: "stop";
   readonly port: number;
 }
-export type Order = Ask | Serve | Stop;
+/** Sends a datagram. */
+export interface Send {
+  readonly do: "send";
+  readonly host: string;
+  readonly port: number;
+}
+export type Order = Ask | Serve | Stop | Send;
 
 /** What a server says to whoever connects, or the code of the error, e.g. "ECONNREFUSED". */
 export type Answer = { readonly said: string } | { readonly failed: string };
@@ -31,8 +38,22 @@ export type Answer = { readonly said: string } | { readonly failed: string };
 const ASK_TIMEOUT_MS = 1_500;
 const servers = new Map<number, Server>();
 
-const carryOut = (order: Order): Promise<Answer> =>
-  order.do === "ask" ? ask(order) : order.do === "serve" ? serve(order) : stop(order);
+function carryOut(order: Order): Promise<Answer> {
+  if (order.do === "ask") return ask(order);
+  if (order.do === "serve") return serve(order);
+  return order.do === "stop" ? stop(order) : send(order);
+}
+
+/** "sent" also where nobody hears it. */
+function send({ host, port }: Send): Promise<Answer> {
+  const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+  return new Promise((resolve) => {
+    socket.send("?", port, host, (error) => {
+      socket.close();
+      resolve(error ? { failed: (error as NodeJS.ErrnoException).code ?? error.message } : { said: "sent" });
+    });
+  });
+}
 
 function ask({ host, port, from, fromPort }: Ask): Promise<Answer> {
   return new Promise((resolve) => {

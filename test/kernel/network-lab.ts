@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
@@ -40,7 +41,14 @@ export function hasMeans(t: TestContext, missing: string | undefined): boolean {
   return false;
 }
 
-/** One network namespace of its own, and a program in it. */
+/** Where a process of the host runs besides in its network. */
+interface Place {
+  /** As a folder, e.g. "/sys/fs/cgroup/docker/9f3c". */
+  readonly cgroup?: string;
+  readonly user?: number;
+}
+
+/** A network namespace, and a program in it: one that it has to itself, or another's. */
 export class Namespace {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string>;
@@ -48,10 +56,10 @@ export class Namespace {
   /** Orders are answered one by one, so that each gets its own answer. */
   #last: Promise<unknown>;
 
-  constructor() {
+  constructor(enter: readonly string[] = ["unshare", "-n"]) {
     const agent = fileURLToPath(new URL("./lab-agent.ts", import.meta.url));
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
-    this.#child = spawn("unshare", ["-n", process.execPath, agent], { stdio: ["pipe", "pipe", "inherit"], env });
+    this.#child = spawn("env", [...enter, process.execPath, agent], { stdio: ["pipe", "pipe", "inherit"], env });
     this.#reader = createInterface({ input: this.#child.stdout });
     this.#lines = this.#reader[Symbol.asyncIterator]();
     this.#last = this.#lines.next();
@@ -66,6 +74,15 @@ export class Namespace {
       sysctl -qw net.ipv6.conf.all.accept_dad=0
       ip link set lo up`);
     return namespace;
+  }
+
+  /** A further process in this namespace. */
+  async process({ cgroup, user }: Place): Promise<Namespace> {
+    const join = cgroup === undefined ? [] : ["sh", "-c", `echo 0 > ${cgroup}/cgroup.procs && exec "$0" "$@"`];
+    const become = user === undefined ? [] : ["setpriv", `--reuid=${user}`, "--clear-groups"];
+    const made = new Namespace([...this.#enter(), ...join, ...become]);
+    await made.#last;
+    return made;
   }
 
   get pid(): number {
@@ -106,6 +123,14 @@ export class Namespace {
   close(): void {
     this.#child.kill();
     this.#reader.close();
+  }
+
+  /** Closes it, and resolves when its program has ended. */
+  async closed(): Promise<void> {
+    const { exitCode, signalCode } = this.#child;
+    const ended = exitCode === null && signalCode === null && once(this.#child, "exit");
+    this.close();
+    await ended;
   }
 
   #enter(): readonly string[] {

@@ -15,6 +15,8 @@ const EVERY_FAILURE: { readonly [Kind in Failure["kind"]]: [number, Extract<Fail
   "token-path-versioned": [403, { kind: "token-path-versioned" }],
   "unknown-peer": [403, { kind: "unknown-peer", address: SECRET }],
   "contested-peer": [403, { kind: "contested-peer", address: SECRET, claimants: [SECRET] }],
+  "unknown-connection": [403, { kind: "unknown-connection", address: SECRET, port: 1, reason: SECRET }],
+  "host-network-refused": [404, { kind: "host-network-refused", address: SECRET, workload: SECRET }],
   "path-unknown": [404, { kind: "path-unknown" }],
   "path-forbidden": [404, { kind: "path-forbidden", path: SECRET, because: SECRET }],
   "bad-paths": [404, { kind: "bad-paths", workload: SECRET, place: SECRET, reason: SECRET }],

@@ -1,0 +1,114 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
+import { dirname, join } from "node:path";
+import { cgroup2In, cgroup2MountIn, containerIdOf, isWithin, type NftCgroup, nftCgroup } from "./cgroup-path.ts";
+
+/** A cgroup in which an engine makes those of its containers. */
+export interface ContainerCgroup extends NftCgroup {
+  /** As the setting names it. */
+  readonly name: string;
+  /** Another after it was removed and made again; what nft matches by. */
+  readonly inode: number;
+}
+
+/** Slices are systemd's to make. */
+const OF_SYSTEMD = /\.slice$/;
+/** How far below the root engines put their containers; where one is found, the search goes no deeper. */
+const SEARCH_DEPTH = 4;
+
+const wholeMount = (): string | undefined =>
+  cgroup2MountIn(attempt(() => readFileSync("/proc/self/mountinfo", "latin1")) ?? "");
+
+/** The cgroups that containers are looked for in, on this host. Reads, but for {@link make}. */
+export class ContainerCgroups {
+  readonly parents: readonly string[];
+  readonly mount: string | undefined;
+
+  /**
+   * @param parents from the root of cgroup 2, without a slash before: "docker"
+   * @param mount where cgroup 2 is mounted
+   */
+  constructor(parents: readonly string[], mount: string | undefined = wholeMount()) {
+    this.parents = parents;
+    this.mount = mount;
+  }
+
+  /** Those that are there now. */
+  present(): readonly ContainerCgroup[] {
+    const { mount } = this;
+    if (mount === undefined) return [];
+    return this.parents.flatMap((name) => {
+      const inode = inodeOf(join(mount, name));
+      return inode === undefined ? [] : [{ name, inode, ...nftCgroup(name, mount) }];
+    });
+  }
+
+  /** Makes those that an engine would make, where it may, so that the first container ever is matched too. */
+  make(): void {
+    const { mount } = this;
+    if (mount === undefined) return;
+    for (const name of this.parents) if (!OF_SYSTEMD.test(name)) attempt(() => mkdirSync(join(mount, name)));
+  }
+
+  /** Calls back when a cgroup beside one of them comes or goes. What is lost here, the next check finds. */
+  watch(onChange: () => void, signal: AbortSignal): void {
+    const { mount } = this;
+    if (mount === undefined) return;
+    for (const folder of new Set(this.parents.map((name) => dirname(join(mount, name)))))
+      attempt(() => watch(folder, { signal, persistent: false }, onChange).on("error", () => {}));
+  }
+
+  /** Where containers are that lie in none of them: "system.slice". */
+  strays(): readonly string[] {
+    return this.mount === undefined ? [] : [...new Set(this.#straysBelow("", SEARCH_DEPTH))];
+  }
+
+  /** @returns where the container of this process is, as {@link strays} names it, when it lies in none of them */
+  strayOf(pid: number): string | undefined {
+    const path = cgroup2In(attempt(() => readFileSync(`/proc/${pid}/cgroup`, "latin1")) ?? "");
+    if (path === undefined || this.parents.some((parent) => isWithin(path, parent))) return undefined;
+    const names = path.split("/").slice(1);
+    const place = names.findIndex((name) => containerIdOf(name) !== undefined);
+    return names.slice(0, place).join("/");
+  }
+
+  /** The container's cgroup with this inode, from the root of cgroup 2; for whoever cannot have the kernel resolve it. */
+  pathOf(inode: number): string | undefined {
+    for (const { name, inode: own } of this.present()) {
+      const path = own === inode ? `/${name}` : this.#below(`/${name}`, inode);
+      if (path !== undefined) return path;
+    }
+    return undefined;
+  }
+
+  #below(path: string, inode: number): string | undefined {
+    for (const name of this.#children(path)) {
+      const child = `${path}/${name}`;
+      const found = inodeOf(join(this.mount ?? "", child)) === inode ? child : this.#below(child, inode);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #straysBelow(path: string, depth: number): readonly string[] {
+    if (this.parents.some((parent) => isWithin(path, parent))) return [];
+    const names = this.#children(path);
+    if (names.some((name) => containerIdOf(name) !== undefined)) return [path.slice(1)];
+    return depth === 0 ? [] : names.flatMap((name) => this.#straysBelow(`${path}/${name}`, depth - 1));
+  }
+
+  #children(path: string): readonly string[] {
+    const entries = attempt(() => readdirSync(join(this.mount ?? "", path), { withFileTypes: true })) ?? [];
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+}
+
+const inodeOf = (path: string): number | undefined => attempt(() => statSync(path).ino);
+
+/** A cgroup may go, or be another's, at any moment: then it is as if it were not there. */
+function attempt<T>(task: () => T): T | undefined {
+  try {
+    return task();
+  } catch {
+    return undefined;
+  }
+}
