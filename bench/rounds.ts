@@ -39,8 +39,9 @@ export interface Contest {
 }
 
 /**
- * Rounds in turn: A B C, A B C, … What else the machine does then hits all alike. Each server first has a round that is
- * not counted, since what compiles itself as it runs takes some seconds to be done.
+ * Rounds in turn, there and back: A B C, C B A, … What else the machine does then hits all alike, and none always comes
+ * first. Each server first has a round that is not counted, since what compiles itself as it runs takes some seconds to
+ * be done.
  */
 export async function takeTurns(servers: readonly Server[], contest: Contest): Promise<ReadonlyMap<Server, Round[]>> {
   const { load, turns, run, warmUpSeconds } = contest;
@@ -48,7 +49,8 @@ export async function takeTurns(servers: readonly Server[], contest: Contest): P
   const rounds = new Map(servers.map((server) => [server, [] as Round[]]));
   for (const server of servers) await oneRound(server, load, { ...runOf(server), seconds: warmUpSeconds });
   for (let turn = 0; turn < turns; turn += 1) {
-    for (const server of servers) rounds.get(server)?.push(await oneRound(server, load, runOf(server)));
+    const order = turn % 2 === 0 ? servers : servers.toReversed();
+    for (const server of order) rounds.get(server)?.push(await oneRound(server, load, runOf(server)));
   }
   return rounds;
 }

@@ -32,8 +32,10 @@ interface WatchOptions {
  * fill a processor with it.
  */
 const CHECK_PAUSE_MS = 200;
+/** At most, while a monitor does not run. */
+const DEAF_CHECK_EVERY_MS = 5_000;
 /** So many brief checks, and then a whole one, in case that a monitor runs and hears nothing. */
-const BRIEF_CHECKS = 11;
+const BRIEF_CHECKS = 3;
 
 /**
  * What monitors tell of is checked at once, and whole. The timer is the net below them: it must cost next to nothing,
@@ -45,11 +47,12 @@ export async function watchInterception(watched: Watched, options: WatchOptions)
   const depths = new CheckDepths();
   watched.listen?.(() => monitoring.news.ring(), signal);
   while (!signal.aborted) {
-    const isNews = await monitoring.news.wait(checkEveryMs, signal);
+    const waitMs = monitoring.isComplete ? checkEveryMs : Math.min(checkEveryMs, DEAF_CHECK_EVERY_MS);
+    const isNews = await monitoring.news.wait(waitMs, signal);
     if (signal.aborted) break;
     const isDone = await checkAndMend(watched, options, depths.next(isNews || !monitoring.isComplete));
     if (!isDone) depths.restart();
-    await pause(isDone ? CHECK_PAUSE_MS : checkEveryMs, signal);
+    await pause(isDone ? CHECK_PAUSE_MS : waitMs, signal);
   }
   await monitoring.ended;
 }

@@ -270,7 +270,7 @@ test("rules that never look right are not loaded in a loop, though each load is 
   assert.ok(mends <= 5, `${mends} loads in 5 intervals`);
 });
 
-test("of the timer's checks each twelfth is whole; news is checked whole at once", TIMELY, async (t) => {
+test("of the timer's checks each fourth is whole; news is checked whole at once", TIMELY, async (t) => {
   const depths: CheckDepth[] = [];
   let onCheck = (): void => undefined;
   const { change, stop } = madeUp(t, {
@@ -290,7 +290,7 @@ test("of the timer's checks each twelfth is whole; news is checked whole at once
     return [...depths];
   };
   await monitorsStart();
-  assert.equal((await nextChecks(12)).filter((depth) => depth === "whole").length, 1);
+  assert.equal((await nextChecks(4)).filter((depth) => depth === "whole").length, 1);
   for (const _ of [1, 2]) {
     change();
     assert.deepEqual(await nextChecks(1), ["whole"]);
