@@ -51,14 +51,6 @@ async function heardByNextOwner(
 
 const LISTEN_MS = 3_000;
 
-async function askOnce({ metadata }: Container): Promise<readonly Connection[]> {
-  const connection = metadata.connect();
-  connection.send(requestText({ path: CREDENTIALS_PATH }));
-  await connection.opened();
-  await sleep(200);
-  return [connection];
-}
-
 /** Asks on many connections at once and reads nothing of the answers. */
 async function askWithoutReading({ metadata }: Container): Promise<readonly Connection[]> {
   const request = requestText({ path: `${CREDENTIALS_PATH}former`, headers: { Connection: "keep-alive" } });
@@ -77,7 +69,12 @@ async function heardOfLateServer(name: string): Promise<string> {
   const server = new LongRunning(lab.instance.onInstance("python3", join(folder, "late_server.py"), "9254", isThere));
   await server.waitForLine((line) => line === "ready");
   try {
-    return await heardByNextOwner(name, askOnce);
+    return await heardByNextOwner(name, async ({ metadata }) => {
+      const connection = metadata.connect();
+      connection.send(requestText({ path: CREDENTIALS_PATH }));
+      await server.waitForLine((line) => line === "asked");
+      return [connection];
+    });
   } finally {
     await server.stop("SIGKILL");
   }

@@ -96,6 +96,8 @@ export class Pool {
 
   unplug = ({ veth }: Prepared): Promise<unknown> => this.#ip("link", "delete", veth);
 
+  startProgram = (): Promise<unknown> => run(this.#instance.onInstance("true"));
+
   stop(): void {
     this.#child.kill("SIGKILL");
   }

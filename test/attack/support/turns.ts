@@ -41,13 +41,21 @@ export class Turns {
     const former = this.#seated;
     if (former) await this.#free(former, telling);
     const container = await this.#seat(prepared, { role, telling });
-    if (telling !== "late") await sleep(CONNECTED_BEFORE_FIRST_REQUEST_MS);
+    if (telling !== "late") await this.#start();
     const answer = this.#pool.begin(prepared);
     if (telling === "late") await answer;
     if (former && telling === "late") this.#tellOfEnd(former, "docker-28");
     if (telling !== "late") this.#engine.sendContainer("start", container.Id);
     this.#seated = { prepared, container };
     return { role, answer: await answer };
+  }
+
+  /** As an engine's does, a start takes the longer the more the machine has to do: runc and its init are programs too. */
+  async #start(): Promise<void> {
+    await Promise.all([
+      sleep(CONNECTED_BEFORE_FIRST_REQUEST_MS),
+      this.#pool.startProgram().then(this.#pool.startProgram),
+    ]);
   }
 
   async #free({ prepared, container }: Seated, telling: Telling): Promise<void> {
