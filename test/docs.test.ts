@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import manifest from "../package.json" with { type: "json" };
 import { configurationPage } from "../scripts/configuration-page.ts";
+import { ATTACKS } from "./attack/attacks.ts";
 import { CLIENTS } from "./clients/catalogue.ts";
 
 const pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md")];
@@ -27,6 +28,14 @@ test("docs/clients.md has every client of the catalogue (npm run test:clients &&
   const page = text("docs/clients.md");
   assert.deepEqual(
     CLIENTS.filter(({ name }) => !page.includes(`| ${name} |`)).map(({ name }) => name),
+    [],
+  );
+});
+
+test("docs/security.md has every attack of the suite (npm run test:attack && npm run docs:security)", () => {
+  const page = text("docs/security.md");
+  assert.deepEqual(
+    Object.values(ATTACKS).filter(({ name }) => !page.includes(`| ${name} |`)),
     [],
   );
 });

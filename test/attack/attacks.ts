@@ -3,6 +3,8 @@ export interface Attack {
   readonly name: string;
   /** What stands in the defence's place while the attack is shown to succeed. Completes "with …". */
   readonly without: string;
+  /** What stood in the engine's place; by default it was tried on real ones. */
+  readonly engine?: string;
 }
 
 const ADDRESS_ALONE = "a redirect and the source address alone";
@@ -46,8 +48,9 @@ export const ATTACKS = {
     without: "credentials kept without a look at the clock",
   },
   churn: {
-    name: "two roles taking turns at one address, twenty times a second",
+    name: "two roles taking turns at one address, many times a second",
     without: "an address remembered, and the events late",
+    engine: "a stand-in, with real links, namespaces and rules",
   },
   "churn-docker": {
     name: "two roles taking turns at one address, as fast as Docker starts containers",

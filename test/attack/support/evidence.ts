@@ -1,15 +1,9 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { test } from "node:test";
-import { cacheFolder, type EngineName, engineName } from "../../e2e/support/settings.ts";
+import { engineName } from "../../e2e/support/settings.ts";
 import { ATTACKS, type AttackId } from "../attacks.ts";
-
-/** "without": with the defence taken away, where the attack must succeed; "with": where it must fail. */
-export type Half = "without" | "with";
-
-/** Where a run leaves what it saw, for `npm run docs:security`. */
-export const evidenceFile = (engine: EngineName, id: AttackId, half: Half): string =>
-  join(cacheFolder, "attack-evidence", engine, `${id}.${half}.txt`);
+import { evidenceFile } from "./evidence-file.ts";
 
 /** @param attack throws unless it succeeds. @returns a few words on what the attacker got */
 export function succeedsWithout(id: AttackId, attack: () => Promise<string>): void {

@@ -55,7 +55,7 @@ export class Thief {
   }
 
   async victimIsServed(): Promise<void> {
-    await run(this.#lab.instance.onInstance("ip", "neigh", "flush", "all"));
+    await this.#forget();
     assert.equal(await this.#victim.role(this.#asked(this.#victim)), this.victimsRole);
   }
 
@@ -73,11 +73,18 @@ export class Thief {
     }
   }
 
+  /** What the host believes of the address: whoever speaks next is believed. */
+  #forget(): Promise<unknown> {
+    const { address4, address6 } = this.#at.victim;
+    const address = this.#family === 6 ? address6 : address4;
+    return run(this.#lab.instance.onInstance("ip", "neigh", "flush", "to", address));
+  }
+
   async #ask(): Promise<readonly string[]> {
     const answers: string[] = [];
     const metadata = this.#asked(this.#thief);
     for (let i = 0; i < TRIES; i++) {
-      await run(this.#lab.instance.onInstance("ip", "neigh", "flush", "all"));
+      await this.#forget();
       const { status, body } = await metadata.get(CREDENTIALS_PATH, undefined, TRY_MS);
       if (typeof status === "number") answers.push(`${status} ${body}`);
       if (status === 200) break;
