@@ -9,6 +9,7 @@ import { startLab } from "./support/lab.ts";
 import { CREDENTIALS_PATH } from "./support/metadata-client.ts";
 import { leaksIn } from "./support/nothing-leaked.ts";
 import { eventually, run, tryRun } from "./support/programs.ts";
+import { taskroleProgram } from "./support/settings.ts";
 
 /** Containers on the host's own network, whose packets EC2 cannot tell from those of the host's own programs. */
 const lab = await startLab();
@@ -196,16 +197,11 @@ test("host: such a container has the instance's role, which is what the others a
 
 test("status shows what is kept, and what is not", async () => {
   await restartWith("refuse");
-  const flags = ["interception", "status", "--host-network", "refuse"];
-  const blind = await lab.daemon.command(...flags);
+  const command = ["env", 'TASKROLE_CONTAINER_CGROUPS=["docker"]', taskroleProgram, "interception", "status"];
+  const blind = await tryRun(lab.instance.onInstance(...command));
   assert.match(blind.stdout, new RegExp(`hostNetwork is not kept for the containers in the cgroup ${CGROUP_PARENT},`));
-  const seeing = await run(
-    lab.instance.onInstance(
-      "env",
-      `TASKROLE_CONTAINER_CGROUPS=${JSON.stringify([CGROUP_PARENT])}`,
-      ...lab.daemon.argv(...flags),
-    ),
-  );
+  const { code, stdout: seeing } = await lab.daemon.command("interception", "status");
+  assert.equal(code, 0, seeing);
   assert.match(seeing, /^present {3}chain inet taskrole container_redirect$/m);
   assert.match(
     seeing,

@@ -79,13 +79,10 @@ export class Daemon {
     return this.#lives.flatMap(({ lines }) => lines).flatMap((line) => parseLine(line) ?? []);
   }
 
-  argv(...args: readonly string[]): readonly string[] {
-    return [taskroleProgram, ...args];
-  }
-
-  /** Another command of the same program, on the instance. */
+  /** Another command of the same program, on the instance, with the setting that the daemon has here in any case. */
   command(...args: readonly string[]): Promise<Ran> {
-    return tryRun(this.#instance.onInstance(...this.argv(...args)));
+    const setting = `TASKROLE_CONTAINER_CGROUPS=${CONTAINER_CGROUPS}`;
+    return tryRun(this.#instance.onInstance("env", setting, taskroleProgram, ...args));
   }
 }
 
@@ -94,6 +91,8 @@ const inItsFolder = (folder: string): readonly string[] => [
   ...["sh", "-c", 'mkdir -p "$0" && cd "$0" && ulimit -c unlimited && exec "$@"', `${folder}/daemon`],
 ];
 
+const CONTAINER_CGROUPS = JSON.stringify([CGROUP_PARENT]);
+
 const defaultFlags = ({ socket }: Pick<Engine, "socket">): ServeFlags => ({
   "docker-endpoint": `unix://${socket}`,
   "metadata-url": `http://${ADDRESSES.metadata4}`,
@@ -101,7 +100,7 @@ const defaultFlags = ({ socket }: Pick<Engine, "socket">): ServeFlags => ({
   region: "us-east-1",
   listen: "[::]:9254",
   interception: "nftables",
-  "container-cgroups": JSON.stringify([CGROUP_PARENT]),
+  "container-cgroups": CONTAINER_CGROUPS,
   "metadata-tokens": "required",
   "log-format": "json",
   "log-level": "debug",
