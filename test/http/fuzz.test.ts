@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
@@ -55,14 +56,19 @@ test(`hostile clients: each is answered as it should be or closed in time, and c
     await isStillServing(target);
     target.requests.length = target.accesses.length = 0;
     if (batch === BASELINE_BATCH) baseline = memoryInUse();
-    if (batch > BASELINE_BATCH && batch % 5 === 0) growth = checkGrowth(baseline);
+    if (batch > BASELINE_BATCH && batch % 5 === 0) growth = await checkGrowth(baseline);
     if (batch % 50 === 49) process.stdout.write(`${(batch + 1) * BATCH} cases, seed ${SEED}, ${growth} bytes grown\n`);
   }
-  t.diagnostic(`${CASES} cases, seed ${SEED}, ${checkGrowth(baseline)} bytes grown`);
+  t.diagnostic(`${CASES} cases, seed ${SEED}, ${await checkGrowth(baseline)} bytes grown`);
 });
 
-function checkGrowth(baseline: number): number {
-  const growth = memoryInUse() - baseline;
+/** What a busy machine has not taken down yet is no growth: it is given some seconds. */
+async function checkGrowth(baseline: number): Promise<number> {
+  let growth = memoryInUse() - baseline;
+  for (let tries = 0; growth > MOST_GROWTH_BYTES && tries < 20; tries += 1) {
+    await delay(250);
+    growth = memoryInUse() - baseline;
+  }
   assert.ok(!(growth > MOST_GROWTH_BYTES), `memory has grown by ${growth} bytes: HTTP_FUZZ_SEED=${SEED}`);
   return growth;
 }
