@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import type { BindingStore } from "../../src/kernel/binding-store.ts";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
@@ -335,4 +336,42 @@ test("an engine that names no hardware address, or nonsense, binds nothing", asy
   const all = await lab(t);
   for (const macAddress of ["", "02:42", "02:42:ac:11:00:02 } ; flush ruleset"])
     await assert.rejects(all.bindings.enforce({ ...all.owner(CONTAINER_V4), macAddress }), /no hardware address/);
+});
+
+test("what was released before its table was lost is not deleted from the next one, where it is not", async () => {
+  const kernel = new Set<string>();
+  const store: BindingStore = {
+    change: async (changes) => {
+      for (const { verb, bound } of changes) {
+        if (verb === "add") kernel.add(bound.address);
+        else if (!kernel.delete(bound.address)) return "no such rule";
+      }
+      return undefined;
+    },
+  };
+  const finder = { find: () => Promise.resolve("veth1") };
+  const bindings = new KernelBindings({
+    run: () => assert.fail("no program is needed"),
+    now: () => NOW,
+    store,
+    finder,
+  });
+  const load = async () => {
+    kernel.clear();
+    for (const { address } of bindings.inKernel) kernel.add(address);
+  };
+  await bindings.reload(load);
+  const owner = { address: CONTAINER_V4, macAddress: MAC, name: "web", pid: 1 };
+  const held = await bindings.enforce(owner);
+  const busy = Promise.withResolvers<void>();
+  void bindings.alone(() => busy.promise);
+  const reloading = bindings.reload(load);
+  held.release();
+  bindings.lose();
+  busy.resolve();
+  await reloading;
+  await bindings.alone(() => Promise.resolve());
+  assert.equal(bindings.isLoaded, true, "a refused deletion would have given all of them up");
+  assert.equal((await bindings.enforce(owner)).isInForce(), true);
+  assert.deepEqual([...kernel], [CONTAINER_V4]);
 });
