@@ -4,6 +4,7 @@ import { runHostProgram } from "../../src/kernel/host-programs.ts";
 import { Interception, type InterceptionOptions } from "../../src/kernel/interception.ts";
 import type { Answer } from "./lab-agent.ts";
 import {
+  answersDuring,
   CONTAINER_V4,
   CONTAINER_V6,
   HOST_V4,
@@ -220,19 +221,10 @@ test("an answer whose connection is tracked no more does not reach the address's
 test("a hundred reloads under requests never let one through to the real service", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { interception, container } = await interceptingLab(t);
-  const answers = new Map<string, number>();
-  let reloading = true;
-  const requests = (async () => {
-    while (reloading) {
-      for (const address of [IPV4, IPV6]) {
-        const answer = JSON.stringify(await ask(container, address));
-        answers.set(answer, (answers.get(answer) ?? 0) + 1);
-      }
-    }
-  })();
-  for (let i = 0; i < 100; i += 1) await interception.up();
-  reloading = false;
-  await requests;
+  const reload = async () => {
+    for (let i = 0; i < 100; i += 1) await interception.up();
+  };
+  const answers = await answersDuring(reload, container, [IPV4, IPV6]);
   assert.deepEqual(
     [...answers.keys()].sort(),
     [`DAEMON ${CONTAINER_V4}`, `DAEMON ${CONTAINER_V6}`].map((said) => JSON.stringify({ said })),

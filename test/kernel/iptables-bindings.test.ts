@@ -19,7 +19,7 @@ import {
   type Variant,
   withVariant,
 } from "./iptables-lab.ts";
-import { CONTAINER_V4, CONTAINER_V6, hasMeans, type Namespace, whyNoLab } from "./network-lab.ts";
+import { CONTAINER_V4, CONTAINER_V6, hasMeans, type Namespace, thousandOwners, whyNoLab } from "./network-lab.ts";
 
 const missingMeans = await whyNoLab();
 const usable = missingMeans === undefined ? await usableVariants() : [];
@@ -170,13 +170,7 @@ for (const variant of ["nft", "legacy"] as const) {
     const bindings = new KernelBindings({ run: lab.run, now: () => 0, store, finder });
     const interception = new Interception({ ...lab.options, bindings });
     await interception.up();
-    const owners = Array.from({ length: 1000 }, (_, i) => ({
-      address: `172.17.${4 + (i >> 8)}.${i & 255}`,
-      macAddress: MAC,
-      name: "c",
-      pid: 1,
-    }));
-    const held = await Promise.all(owners.map((one) => bindings.enforce(one)));
+    const held = await Promise.all(thousandOwners(MAC).map((one) => bindings.enforce(one)));
     assert.ok(held.every((one) => one.isInForce()));
     assert.ok(runs <= 8, `${runs} runs of iptables-restore`);
     await interception.up();

@@ -4,7 +4,7 @@ import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
 import { ask, iptablesLab, METADATA4, METADATA6, PORT, serve, usableVariants } from "./iptables-lab.ts";
-import { CONTAINER_V4, CONTAINER_V6, HOST_V4, HOST_V6, hasMeans, whyNoLab } from "./network-lab.ts";
+import { answersDuring, CONTAINER_V4, CONTAINER_V6, HOST_V4, HOST_V6, hasMeans, whyNoLab } from "./network-lab.ts";
 
 const missingMeans = await whyNoLab();
 const usable = missingMeans === undefined ? await usableVariants() : [];
@@ -70,19 +70,10 @@ for (const variant of ["nft", "legacy"] as const) {
     const { host, container, interception } = await iptablesLab(t, variant);
     await interception.up();
     await serve(host);
-    const answers = new Map<string, number>();
-    let isReloading = true;
-    const requests = (async () => {
-      while (isReloading) {
-        for (const address of [METADATA4, METADATA6]) {
-          const answer = JSON.stringify(await ask(container, address));
-          answers.set(answer, (answers.get(answer) ?? 0) + 1);
-        }
-      }
-    })();
-    for (let i = 0; i < 200; i += 1) await interception.up();
-    isReloading = false;
-    await requests;
+    const reload = async () => {
+      for (let i = 0; i < 200; i += 1) await interception.up();
+    };
+    const answers = await answersDuring(reload, container, [METADATA4, METADATA6]);
     const expected = [CONTAINER_V4, CONTAINER_V6].map((address) => JSON.stringify({ said: `DAEMON ${address}` }));
     assert.deepEqual([...answers.keys()].sort(), expected);
     assert.ok(

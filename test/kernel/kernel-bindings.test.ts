@@ -6,7 +6,16 @@ import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
 import { VethFinder } from "../../src/kernel/veth-finder.ts";
-import { CONTAINER_V4, CONTAINER_V6, HOST_V4, hasMeans, Namespace, openLab, whyNoLab } from "./network-lab.ts";
+import {
+  CONTAINER_V4,
+  CONTAINER_V6,
+  HOST_V4,
+  hasMeans,
+  Namespace,
+  openLab,
+  thousandOwners,
+  whyNoLab,
+} from "./network-lab.ts";
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const missingMeans = await whyNoLab();
@@ -318,13 +327,7 @@ test("many at once go in few transactions, all acknowledged", async (t) => {
   const bindings = new KernelBindings({ run, now: () => NOW, finder });
   const interception = new Interception({ port: PORT, bindings, run: host.run, readHost: () => FIT });
   await interception.up();
-  const owners = Array.from({ length: 1000 }, (_, i) => ({
-    address: `172.17.${4 + (i >> 8)}.${i & 255}`,
-    macAddress: MAC,
-    name: "c",
-    pid: 1,
-  }));
-  const held = await Promise.all(owners.map((owner) => bindings.enforce(owner)));
+  const held = await Promise.all(thousandOwners(MAC).map((owner) => bindings.enforce(owner)));
   assert.ok(held.every((one) => one.isInForce()));
   assert.ok(runs <= 8, `${runs} runs of nft`);
   await interception.up();

@@ -186,3 +186,30 @@ export async function openLab(t: TestContext): Promise<NetworkLab> {
   assert.deepEqual(await ec2.tell({ do: "serve", name: "REAL", port: 80 }), { said: "listening" });
   return { host, container, ec2 };
 }
+
+/** Asks at these addresses, one after the other, until the task is done. @returns how often each answer came, by its JSON */
+export async function answersDuring(task: () => Promise<void>, from: Namespace, addresses: readonly string[]) {
+  const answers = new Map<string, number>();
+  let isOver = false;
+  const asking = (async () => {
+    while (!isOver) {
+      for (const host of addresses) {
+        const answer = JSON.stringify(await from.tell({ do: "ask", host, port: 80 }));
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      }
+    }
+  })();
+  await task();
+  isOver = true;
+  await asking;
+  return answers;
+}
+
+/** A thousand of one container's neighbours. */
+export const thousandOwners = (macAddress: string) =>
+  Array.from({ length: 1000 }, (_, i) => ({
+    address: `172.17.${4 + (i >> 8)}.${i & 255}`,
+    macAddress,
+    name: "c",
+    pid: 1,
+  }));
