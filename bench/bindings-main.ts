@@ -25,11 +25,11 @@ import {
 
 const FULL: BindingsPlan = {
   ...{ turns: 9, warmUpSeconds: 4, roundSeconds: 2, loads: 21, bindings: 64 },
-  ...{ restSeconds: 60, memoryRuns: 3, settleSeconds: 15 },
+  ...{ restSeconds: 60, memoryRuns: 3, settleSeconds: 40 },
 };
 const QUICK: BindingsPlan = {
   ...{ turns: 3, warmUpSeconds: 2, roundSeconds: 0.7, loads: 7, bindings: 24 },
-  ...{ restSeconds: 20, memoryRuns: 1, settleSeconds: 5 },
+  ...{ restSeconds: 30, memoryRuns: 1, settleSeconds: 40 },
 };
 /** The first shows what the burst of first requests leaves in the heap; the last two, what one more workload takes. */
 const MEMORY_SIZES = [10, 250, BOUND] as const;

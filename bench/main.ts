@@ -18,13 +18,14 @@ import {
 import { prepare, type Setting } from "./setting.ts";
 import { MOST_CONTAINERS, measureManyContainers, measureStarts, measureWarm, type Plan } from "./stages.ts";
 
-const FULL: Plan = { turns: 9, warmUpSeconds: 4, roundSeconds: 2, starts: 11 };
-const QUICK: Plan = { turns: 3, warmUpSeconds: 2, roundSeconds: 0.7, starts: 5 };
+const FULL: Plan = { turns: 9, warmUpSeconds: 4, roundSeconds: 2, starts: 11, holds: { alone: 50, rounds: 10 } };
+const QUICK: Plan = { turns: 3, warmUpSeconds: 2, roundSeconds: 0.7, starts: 5, holds: { alone: 15, rounds: 3 } };
 
-const USAGE = `npm run bench -- [--quick] [--only requests|bindings] [--taskrole FILE]
+const USAGE = `npm run bench -- [--quick] [--only requests|bindings|docker] [--taskrole FILE]
 
   --quick           fewer and shorter rounds: a look, not a figure to quote
-  --only PART       requests: on loopback, without packet rules; bindings: what the kernel's part costs
+  --only PART       requests: on loopback, without packet rules; bindings: what the kernel's part costs;
+                    docker: how long new containers of a real Docker Engine wait for their first answer
   --taskrole FILE   the executable to measure (default: dist/taskrole)
 `;
 
@@ -35,7 +36,7 @@ const say = (...paragraphs: readonly string[]): void => {
   for (const paragraph of paragraphs) process.stdout.write(`${paragraph}\n`);
 };
 
-const PARTS = ["requests", "bindings"] as const;
+const PARTS = ["requests", "bindings", "docker"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Given {
@@ -58,6 +59,7 @@ async function bench({ taskrole, plan, parts }: Given): Promise<void> {
     if (parts.includes("requests"))
       await measureRequests(await prepare({ taskrole, containers: MOST_CONTAINERS, stack }), plan);
     if (parts.includes("bindings")) await bindings({ taskrole, stack }, plan);
+    if (parts.includes("docker")) await holds(taskrole, plan);
   } finally {
     await clear();
   }
@@ -67,6 +69,18 @@ async function bindings(setting: Pick<Setting, "taskrole" | "stack">, plan: Plan
   const missing = whyNoBindings(cCompiler());
   if (missing === undefined) await measureBindings(setting, plan === QUICK);
   else say("", `Bindings: left out (${missing})`);
+}
+
+/** What they need is loaded only now: it reads where the program is from the environment. */
+async function holds(taskrole: string, { holds: plan }: Plan): Promise<void> {
+  process.env["E2E_TASKROLE"] = taskrole;
+  const { measureHolds, whyNoHolds } = await import("./holds.ts");
+  const { holdAimsReport, holdsReport } = await import("./holds-report.ts");
+  const missing = whyNoHolds();
+  if (missing !== undefined) return say("", `First requests on a Docker Engine: left out (${missing})`);
+  await using stack = new AsyncDisposableStack();
+  const figures = await measureHolds(plan, stack);
+  say("", holdsReport(figures), "", holdAimsReport(figures));
 }
 
 async function measureRequests(setting: Setting, plan: Plan): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { captureAnswers } from "./capture.ts";
+import type { HoldsPlan } from "./holds.ts";
 import { type Memory, memory } from "./process-figures.ts";
 import { oneRound, type Round, type Run, takeTurns } from "./rounds.ts";
 import { type Server, type ServerStart, startServer } from "./servers.ts";
@@ -11,6 +12,7 @@ export interface Plan {
   readonly warmUpSeconds: number;
   readonly roundSeconds: number;
   readonly starts: number;
+  readonly holds: HoldsPlan;
 }
 
 /** By server name, so that what has been stopped can still be told of. */

@@ -25,6 +25,23 @@ test("every container has an id and a loopback address of its own, in its networ
   }
 });
 
+test("a world off loopback has the same containers at addresses of its own", () => {
+  const [loopback, wired] = [makeWorld(3), makeWorld(3, [7, 8, 9], 10)];
+  assert.deepEqual(
+    containersOf(wired).map(({ address, pid }) => ({ address, pid })),
+    [
+      { address: "10.100.1.2", pid: 7 },
+      { address: "10.100.1.3", pid: 8 },
+      { address: "10.100.1.4", pid: 9 },
+    ],
+  );
+  assert.equal(wired.networks[0]?.subnet, "10.100.0.0/16");
+  assert.deepEqual(
+    containersOf(wired).map(({ id }) => id),
+    containersOf(loopback).map(({ id }) => id),
+  );
+});
+
 test("no network has more containers than a Linux bridge has ports", () => {
   const sizes = makeWorld(5_000).networks.map(({ containers }) => containers.length);
   assert.ok(sizes.every((size) => size <= 1_024));
