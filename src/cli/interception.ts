@@ -19,6 +19,7 @@ interface RuleFlags {
 
 interface RuleSettings extends Rules {
   readonly kind: InterceptionKind;
+  readonly guardedUplinks: readonly string[];
   readonly runtimeDirectory: string;
 }
 type RuleTask = (interception: Interception, settings: RuleSettings) => Promise<void>;
@@ -169,12 +170,13 @@ async function settingsOf({ port, containerCredentials, config, ...given }: Rule
   const { rulesOf } = await import("../app/host-network-service.ts");
   const flags = { ...given, ...(!containerCredentials && { containerCredentials: "off" }) };
   const settings = configOrExit({ file: config, environment: process.env, flags });
-  const { interception, runtimeDirectory } = settings;
+  const { interception, runtimeDirectory, guardedUplinks } = settings;
   const rules = rulesOf(settings);
   return {
     ...rules,
     port: port ?? rules.port,
     kind: interception === "none" ? "nftables" : interception,
+    guardedUplinks,
     runtimeDirectory,
   };
 }
