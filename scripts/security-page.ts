@@ -68,9 +68,11 @@ const NOT_PROTECTED = `## What is not protected
 - **The docker group is root.** Whoever may speak to the Engine's socket may start a container with any label, or on the host. The rules of
   roles bind those who cannot. A container with the socket mounted is such a one.
 - **Root on the host** can take away both layers of rules at once, read the daemon's memory or ask the real service. No packet rule stops it.
-- **macvlan and ipvlan containers** do not pass the host's IP layer: they reach the real service unless an egress rule on the uplink or the
-  instance's own settings stop them.
-- **Containers on the host's network** (\`--network host\`) are the host, for every packet rule that looks at addresses.
+- **macvlan and ipvlan containers** do not pass the host's IP layer: they reach the real service unless the setting \`guardedUplinks\` names
+  the uplink, or the instance's own settings stop them.
+- **Containers on the host's network** (\`--network host\`) are told from the host's own programs by their control group, and refused or identified so
+  (\`hostNetwork\`). Where that cannot be, they have the host's role: containers in \`system.slice\`, which the daemon says at its start, and everywhere with
+  \`interception: iptables\`. One with NET_RAW can overhear every bridge of the host; do not give both.
 - **The gap between somebody else's flush and its noticing.** After \`nft flush ruleset\` nothing reaches the real service, but for the
   milliseconds until taskrole hears of it, an address on a bridge counts for whoever has it.
 - **The first packet of an address's next owner is dropped** if it comes before taskrole has heard that the former has gone: some 10 ms on an idle machine.
