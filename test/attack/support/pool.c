@@ -7,6 +7,8 @@
  *   "start PID ADDRESS GATEWAY"    it takes the address and asks   -> "said PID MILLISECONDS STATUS BODY"
  *                                                                     or "said PID MILLISECONDS ERRNO-NAME -"
  *   "kill PID"
+ *   "plug LINK BRIDGE"             the host's end joins the bridge -> "plugged LINK"
+ *   "unplug LINK"                  it is down, and being deleted   -> "unplugged LINK"
  *
  * The other end of eth0 is whoever made the link's business. Nothing of an answer's body counts but its first line.
  */
@@ -14,6 +16,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <sched.h>
@@ -47,13 +52,16 @@ static struct sockaddr_in ipv4(const char *address, int port) {
   return to;
 }
 
-static void bring_up(void) {
-  struct ifreq link = {.ifr_name = "eth0"};
+/* Returns -1 when there is no such link. */
+static int switch_link(const char *name, int up) {
+  struct ifreq link = {0};
   int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (ioctl(control, SIOCGIFFLAGS, &link) < 0) die("flags");
-  link.ifr_flags |= IFF_UP;
-  if (ioctl(control, SIOCSIFFLAGS, &link) < 0) die("up");
+  snprintf(link.ifr_name, sizeof link.ifr_name, "%.15s", name);
+  int done = ioctl(control, SIOCGIFFLAGS, &link);
+  link.ifr_flags = (short)(up ? link.ifr_flags | IFF_UP : link.ifr_flags & ~IFF_UP);
+  if (done == 0) done = ioctl(control, SIOCSIFFLAGS, &link);
   close(control);
+  return done;
 }
 
 /* An address of a /29 and the default route. */
@@ -122,7 +130,7 @@ static void live(int orders, const char *id, const char *cgroup) {
   if (unshare(CLONE_NEWNET) < 0) die("unshare");
   dprintf(1, "made %s %d\n", id, getpid());
   if (read(orders, order, 1) != 1) _exit(0);
-  bring_up();
+  if (switch_link("eth0", 1) < 0) die("up");
   ssize_t n = read(orders, order, sizeof order - 1);
   if (n <= 0) _exit(0);
   order[n] = 0;
@@ -166,6 +174,42 @@ static void order(pid_t pid, const char *text) {
   if (write(pool[find(pid)].orders, text, strlen(text)) < 0) die("order");
 }
 
+static void plug(const char *link, const char *bridge) {
+  struct ifreq port = {.ifr_ifindex = (int)if_nametoindex(link)};
+  int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  snprintf(port.ifr_name, sizeof port.ifr_name, "%.15s", bridge);
+  if (ioctl(control, SIOCBRADDIF, &port) < 0) die(link);
+  close(control);
+  dprintf(1, "plugged %s\n", link);
+}
+
+/* The kernel may have removed it already, with the namespace of its other end. */
+static void delete_link(const char *link) {
+  struct { struct nlmsghdr head; struct ifinfomsg link; } request = {
+      .head = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_DELLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+      .link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(link)},
+  };
+  char acknowledgement[1024];
+  int kernel = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (request.link.ifi_index != 0) {
+    if (send(kernel, &request, sizeof request, 0) < 0) die(link);
+    if (recv(kernel, acknowledgement, sizeof acknowledgement, 0) < 0) die(link);
+  }
+  close(kernel);
+}
+
+/* Nothing comes by it any more; the kernel takes some 40 ms to delete it, behind the next one's back. */
+static void unplug(const char *link) {
+  switch_link(link, 0);
+  pid_t pid = fork();
+  if (pid < 0) die("fork");
+  if (pid == 0) {
+    delete_link(link);
+    _exit(0);
+  }
+  dprintf(1, "unplugged %s\n", link);
+}
+
 int main(void) {
   char line[512], id[80], text[400];
   int pid;
@@ -173,6 +217,8 @@ int main(void) {
   while (fgets(line, sizeof line, stdin)) {
     if (sscanf(line, "make %79s %399s", id, text) == 2) make(id, text);
     else if (sscanf(line, "kill %d", &pid) == 1) end(pid);
+    else if (sscanf(line, "plug %79s %399s", id, text) == 2) plug(id, text);
+    else if (sscanf(line, "unplug %79s", id) == 1) unplug(id);
     else if (sscanf(line, "up %d", &pid) == 1) order(pid, "u");
     else if (sscanf(line, "start %d %399[^\n]", &pid, text) == 2) order(pid, text);
     else die(line);

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { CGROUP_PARENT } from "../../e2e/support/engine.ts";
 import type { Instance } from "../../e2e/support/instance.ts";
-import { eventually, run, tryRun } from "../../e2e/support/programs.ts";
+import { eventually, run } from "../../e2e/support/programs.ts";
 
 /** A process that passes for a container, made and not started. */
 export interface Prepared {
@@ -91,10 +91,18 @@ export class Pool {
     setTimeout(() => this.#removeCgroup(id), 1_000).unref();
   }
 
-  /** Its link joins the bridge, by a program of its own as an engine takes its time too. */
-  plugIn = ({ veth }: Prepared): Promise<unknown> => this.#ip("link", "set", veth, "master", SEAT.bridge);
+  /** Its link joins the bridge. */
+  plugIn({ veth }: Prepared): Promise<unknown> {
+    const plugged = this.#waitFor(`plugged ${veth}`);
+    this.#tell(`plug ${veth} ${SEAT.bridge}`);
+    return plugged;
+  }
 
-  unplug = ({ veth }: Prepared): Promise<unknown> => this.#ip("link", "delete", veth);
+  unplug({ veth }: Prepared): Promise<unknown> {
+    const unplugged = this.#waitFor(`unplugged ${veth}`);
+    this.#tell(`unplug ${veth}`);
+    return unplugged;
+  }
 
   startProgram = (): Promise<unknown> => run(this.#instance.onInstance("true"));
 
@@ -141,9 +149,6 @@ export class Pool {
       // Its process is not quite gone: removeCgroups takes it at the end.
     }
   }
-
-  /** The kernel may have removed the link of a namespace that ended. */
-  #ip = (...args: readonly string[]): Promise<unknown> => tryRun(this.#instance.onInstance("ip", ...args));
 
   #tell(order: string): void {
     this.#child.stdin.write(`${order}\n`);

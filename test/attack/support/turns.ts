@@ -15,6 +15,9 @@ export interface Turn {
 /** The quickest engine measured tells of the connection 13 ms before the container's first request (Moby, median of 30). */
 const CONNECTED_BEFORE_FIRST_REQUEST_MS = 13;
 
+/** Between the end of one and the next one's connection: what is left of a turn at more than 20 a second. Engines take ten times as long. */
+const ENDED_BEFORE_NEXT_MS = 10;
+
 interface Seated {
   readonly prepared: Prepared;
   readonly container: FakeContainer;
@@ -63,6 +66,7 @@ export class Turns {
     this.#engine.remove(container.Id);
     if (telling !== "late") this.#tellOfEnd({ prepared, container }, telling);
     await this.#pool.unplug(prepared);
+    await sleep(ENDED_BEFORE_NEXT_MS);
   }
 
   async #seat(prepared: Prepared, { role, telling }: { role: string; telling: Telling }): Promise<FakeContainer> {
