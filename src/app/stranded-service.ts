@@ -1,5 +1,6 @@
 import type { Log } from "../audit/log.ts";
 import { RepeatGate } from "../audit/repeat-gate.ts";
+import { utcSeconds } from "../core/utc-seconds.ts";
 import type { Engine } from "../docker/engine.ts";
 import type { EventStreamListener } from "../docker/event-stream.ts";
 import { type StrandedContainer, StrandedContainers } from "../docker/stranded-containers.ts";
@@ -33,7 +34,7 @@ export function strandedService(
     events: {
       onStranded(container) {
         const { about, ...words } = noticeOf(container);
-        board.post(container.id, { about, ...words, since: new Date().toISOString().replace(/\.\d+/, "") });
+        board.post(container.id, { about, ...words, since: utcSeconds(Date.now()) });
         const { name, id, networks } = container;
         if (gate.pass(id) !== undefined)
           log.warn(

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
+import { attempt } from "../kit/attempt.ts";
 import { cgroup2In, cgroup2MountIn, containerIdOf, isWithin, type NftCgroup, nftCgroup } from "./cgroup-path.ts";
 
 /** A cgroup in which an engine makes those of its containers. */
@@ -103,12 +104,3 @@ export class ContainerCgroups {
 }
 
 const inodeOf = (path: string): number | undefined => attempt(() => statSync(path).ino);
-
-/** A cgroup may go, or be another's, at any moment: then it is as if it were not there. */
-function attempt<T>(task: () => T): T | undefined {
-  try {
-    return task();
-  } catch {
-    return undefined;
-  }
-}

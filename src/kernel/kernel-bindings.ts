@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import type { AddressOwner, Enforcement } from "../broker/address-enforcement.ts";
 import type { EpochMs } from "../core/credentials.ts";
+import { utcSeconds } from "../core/utc-seconds.ts";
 import { AtMost } from "../kit/at-most.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import type { BindingChange, BindingStore, BoundAddress } from "./binding-store.ts";
@@ -135,8 +136,7 @@ export class KernelBindings {
 
   /** nft takes 128 bytes, and no quotes within. */
   #note(name: string): string {
-    const since = new Date(this.#now()).toISOString().replace(/\.\d+/, "");
-    return `${name.replace(/[^\w.() -]/g, "-").slice(0, 90)} since ${since}`;
+    return `${name.replace(/[^\w.() -]/g, "-").slice(0, 90)} since ${utcSeconds(this.#now())}`;
   }
 
   #release(held: Held): void {

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { attempt } from "../kit/attempt.ts";
 
 /** Tells whether one process, and not another that was given its number later, is still running. */
 export interface ProcessWatch {
@@ -53,14 +54,5 @@ class StatmWatch implements ProcessWatch {
   close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
-  }
-}
-
-/** Whatever the file system refuses, the answer is the same: nothing is known of the process. */
-function attempt<T>(task: () => T): T | undefined {
-  try {
-    return task();
-  } catch {
-    return undefined;
   }
 }

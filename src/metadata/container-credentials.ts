@@ -3,10 +3,10 @@ import type { Broker } from "../broker/broker.ts";
 import type { Credentials } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import type { Grant } from "../core/grant.ts";
+import { utcSeconds } from "../core/utc-seconds.ts";
 import type { Workload } from "../core/workload.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
 import type { Asked } from "./handlers.ts";
-import { utcSeconds } from "./utc-seconds.ts";
 
 /**
  * "open" serves whoever asks, as ECS does; "token" wants the workload's own authorization token; "off" has no such

@@ -1,5 +1,5 @@
 import type { Credentials, EpochMs } from "../core/credentials.ts";
-import { utcSeconds } from "./utc-seconds.ts";
+import { utcSeconds } from "../core/utc-seconds.ts";
 
 /**
  * The body of GET .../iam/security-credentials/ROLE: these seven keys and no

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Credentials, EpochMs } from "../core/credentials.ts";
+import { utcSeconds } from "../core/utc-seconds.ts";
 import type { HostCredentials } from "./host-credentials.ts";
 import { type Instance, lastSegment, uniqueId } from "./world.ts";
 
@@ -139,6 +140,4 @@ const SHORT_WORDS: Readonly<Record<string, string>> = {
   southwest: "sw",
 };
 
-/** 2030-01-02T03:04:05Z, whatever the process's time zone. */
-const utcSeconds = (at: EpochMs): string => new Date(at).toISOString().replace(/\.\d{3}/, "");
 const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();

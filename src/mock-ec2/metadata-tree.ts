@@ -1,3 +1,4 @@
+import { utcSeconds } from "../core/utc-seconds.ts";
 import { type InstanceDocuments, zoneId } from "./instance-documents.ts";
 import { hostRoleArn, type Instance, lastSegment } from "./world.ts";
 
@@ -109,7 +110,7 @@ const networkInterface = (instance: Instance): MetadataDirectory => ({
 const events = ({ rebalanceNoticeTime }: Instance): MetadataDirectory => ({
   maintenance: { history: "[]", scheduled: "[]" },
   recommendations: unlessEmpty({
-    rebalance: rebalanceNoticeTime === undefined ? undefined : json({ noticeTime: utc(rebalanceNoticeTime) }),
+    rebalance: rebalanceNoticeTime === undefined ? undefined : json({ noticeTime: utcSeconds(rebalanceNoticeTime) }),
   }),
 });
 
@@ -117,7 +118,7 @@ const events = ({ rebalanceNoticeTime }: Instance): MetadataDirectory => ({
 function spot({ spotInterruption }: Instance): MetadataDirectory | undefined {
   if (spotInterruption === undefined) return undefined;
   const { action } = spotInterruption;
-  const time = utc(spotInterruption.time);
+  const time = utcSeconds(spotInterruption.time);
   return { "instance-action": json({ action, time }), "termination-time": action === "terminate" ? time : undefined };
 }
 
@@ -135,5 +136,4 @@ const publicHostname = (instance: Instance): string => {
 const unlessEmpty = (directory: MetadataDirectory): MetadataDirectory | undefined =>
   Object.values(directory).some((node) => node !== undefined) ? directory : undefined;
 
-const utc = (at: number): string => new Date(at).toISOString().replace(/\.\d{3}/, "");
 const json = (value: object): string => JSON.stringify(value);

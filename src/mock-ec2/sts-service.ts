@@ -1,4 +1,5 @@
 import type { Credentials, EpochMs } from "../core/credentials.ts";
+import { utcSeconds } from "../core/utc-seconds.ts";
 import { type AssumeRoleRequest, readAssumeRole } from "./assume-role-request.ts";
 import { type AnswerNote, header, type MockAnswer, type MockRequest, splitTarget } from "./http-exchange.ts";
 import type { Session, SessionKeys } from "./session-keys.ts";
@@ -129,7 +130,7 @@ function assumeRoleResult(
         ["AccessKeyId", credentials.accessKeyId],
         ["SecretAccessKey", credentials.secretAccessKey],
         ["SessionToken", credentials.sessionToken],
-        ["Expiration", new Date(credentials.expiresAt).toISOString().replace(/\.\d{3}/, "")],
+        ["Expiration", utcSeconds(credentials.expiresAt)],
       ],
     ],
     ...(packedPolicyPercent === undefined ? [] : [["PackedPolicySize", String(packedPolicyPercent)] as const]),
