@@ -113,6 +113,11 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     reason: `STS could not be asked for ${roleArn}: ${code}`,
     remedy: "check the way from this host to STS: region, stsEndpoint, VPC endpoint, proxy",
   }),
+  "sts-throttled": ({ roleArn, code }) => ({
+    reason: `STS has too many calls and did not serve the one for ${roleArn}: ${code}`,
+    remedy:
+      "none needed: taskrole asks more slowly by itself. If it lasts, see who else of this account calls STS much",
+  }),
   "credentials-pending": ({ roleArn }) => ({
     reason: `STS has not answered yet for ${roleArn}`,
     remedy: "none needed: the call goes on, and the next request finds its result",

@@ -45,6 +45,8 @@ export type Failure =
   /** STS said no and will say no again until someone changes a policy. */
   | { readonly kind: "sts-denied"; readonly roleArn: string; readonly code: string }
   | { readonly kind: "sts-unavailable"; readonly roleArn: string; readonly code: string }
+  /** STS was asked too often, by this host or by others of its account. */
+  | { readonly kind: "sts-throttled"; readonly roleArn: string; readonly code: string; readonly retryAfterMs?: number }
   /** The call to STS is under way and goes on; the caller has waited long enough. */
   | { readonly kind: "credentials-pending"; readonly roleArn: string }
   | { readonly kind: "upstream-unavailable"; readonly what: string; readonly reason: string };

@@ -57,6 +57,7 @@ function statusOf(failure: Failure): number {
       return 405;
     case "identity-unavailable":
     case "sts-unavailable":
+    case "sts-throttled":
     case "credentials-pending":
     case "upstream-unavailable":
       return 503;

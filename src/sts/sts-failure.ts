@@ -16,12 +16,26 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
   "RegionDisabledException",
 ]);
 
+/** https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html */
+const THROTTLING_CODES: ReadonlySet<string> = new Set([
+  "Throttling",
+  "ThrottlingException",
+  "ThrottledException",
+  "RequestLimitExceeded",
+  "RequestThrottled",
+  "TooManyRequestsException",
+]);
+
 /** Recognised by the error's code, never by its text; the text goes along as the cause, for the operator. */
 export function stsRefusal(roleArn: string, error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   const code = codeOf(error);
-  const kind = FINAL_CODES.has(code) ? "sts-denied" : "sts-unavailable";
-  return new Refusal({ kind, roleArn, code }, { cause: error });
+  return new Refusal({ kind: kindOf(code), roleArn, code }, { cause: error });
+}
+
+function kindOf(code: string): "sts-denied" | "sts-throttled" | "sts-unavailable" {
+  if (FINAL_CODES.has(code)) return "sts-denied";
+  return THROTTLING_CODES.has(code) ? "sts-throttled" : "sts-unavailable";
 }
 
 /** The SDK puts STS's code into `name`, and the system's (ECONNREFUSED) into `code`. */

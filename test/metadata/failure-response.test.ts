@@ -30,6 +30,7 @@ const EVERY_FAILURE: { readonly [Kind in Failure["kind"]]: [number, Extract<Fail
   "method-not-allowed": [405, { kind: "method-not-allowed", allow: "PUT" }],
   "identity-unavailable": [503, { kind: "identity-unavailable", address: SECRET, reason: SECRET }],
   "sts-unavailable": [503, { kind: "sts-unavailable", roleArn: SECRET, code: SECRET }],
+  "sts-throttled": [503, { kind: "sts-throttled", roleArn: SECRET, code: SECRET, retryAfterMs: 1 }],
   "credentials-pending": [503, { kind: "credentials-pending", roleArn: SECRET }],
   "upstream-unavailable": [503, { kind: "upstream-unavailable", what: SECRET, reason: SECRET }],
   "sts-denied": [200, { kind: "sts-denied", roleArn: SECRET, code: SECRET }],

@@ -108,7 +108,7 @@ describe("stsRefusal", () => {
     { error: { name: "AccessDenied" }, kind: "sts-denied", because: "a policy is missing" },
     { error: { name: "MalformedPolicyDocument" }, kind: "sts-denied", because: "a setting is wrong" },
     { error: { name: "RegionDisabledException" }, kind: "sts-denied", because: "STS is off there" },
-    { error: { name: "Throttling" }, kind: "sts-unavailable", because: "it passes" },
+    { error: { name: "Throttling" }, kind: "sts-throttled", because: "it passes when it is asked less" },
     {
       error: { name: "ExpiredTokenException" },
       kind: "sts-unavailable",
