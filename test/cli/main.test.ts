@@ -11,6 +11,8 @@ import { EXECUTABLE, FROM_SOURCE, Running, run } from "../support/program.ts";
 const folder = mkdtempSync(join(tmpdir(), "taskrole-cli-"));
 after(() => rmSync(folder, { recursive: true }));
 
+const asNobody = ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", "-all", "--bounding-set", "-all"];
+
 for (const [name, program] of [
   ["the executable", EXECUTABLE],
   ["from source", FROM_SOURCE],
@@ -68,9 +70,16 @@ describe("taskrole serve", () => {
     assert.match(stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: the port is in use.*setting listen`));
   });
 
+  it("does not start where its rules would keep it from the real service itself: its own user among refusedUsers", async (t) => {
+    if (process.getuid?.() !== 0) return t.skip("needs root, to start it as somebody else");
+    const args = ["serve", "--listen", "127.0.0.1:0", "--refused-users", '["1000", "65000-65534"]'];
+    const { code, stderr } = await run(args, { program: [...asNobody, ...EXECUTABLE] });
+    assert.equal(code, 1);
+    assert.match(stderr, /refusedUsers holds the user 65534, whom taskrole runs as: leave that number out/);
+  });
+
   it("does not start where it cannot intercept: without CAP_NET_ADMIN, or without nft", async (t) => {
     if (process.getuid?.() !== 0) return t.skip("needs root, to start it as somebody else");
-    const asNobody = ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", "-all", "--bounding-set", "-all"];
     const unprivileged = await run(["serve", "--listen", "127.0.0.1:0"], { program: [...asNobody, ...EXECUTABLE] });
     assert.equal(unprivileged.code, 1);
     assert.match(unprivileged.stderr, /CAP_NET_ADMIN/);
