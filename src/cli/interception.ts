@@ -4,7 +4,7 @@ import type { Notice } from "../app/notice-board.ts";
 import type { ListedBinding } from "../kernel/binding-table.ts";
 import type { Interception, InterceptionKind, InterceptionOptions } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
-import type { Redirection } from "../kernel/nft-ruleset.ts";
+import type { Redirection } from "../kernel/interception-table.ts";
 
 interface RuleFlags {
   readonly interception?: InterceptionKind;
@@ -149,7 +149,8 @@ ${rules.join("\n")}
 }
 
 async function nftCommand(to: Redirection): Promise<string> {
-  const { interceptionTable, rulesetTexts } = await import("../kernel/nft-ruleset.ts");
+  const { interceptionTable } = await import("../kernel/interception-table.ts");
+  const { rulesetTexts } = await import("../kernel/nft-table.ts");
   return `one transaction, to be repeated at will.
 nft -f - <<'END'
 ${rulesetTexts([interceptionTable(to)]).join("")}END`;

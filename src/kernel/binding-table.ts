@@ -2,7 +2,8 @@ import type { BindingChange, BoundAddress } from "./binding-store.ts";
 import type { InterceptedAddress } from "./intercepted-address.ts";
 import { FAMILY_NAMES, type IpFamily } from "./ip-rules.ts";
 import { elementsOf, type TableListing } from "./nft-listing.ts";
-import { anyOf, type NftChain, type NftRule, type NftSet, type NftTable } from "./nft-ruleset.ts";
+import { anyOf } from "./nft-match.ts";
+import type { NftChain, NftRule, NftSet, NftTable } from "./nft-table.ts";
 
 /** Before and after everything else on a bridge: https://wiki.nftables.org/wiki-nftables/index.php/Netfilter_hooks */
 const FIRST = { words: "-310", value: -310 };

@@ -6,7 +6,7 @@ import { type IpFamily, type ListedIpRule, listingArgv, parseIpRules } from "./i
 import { type IptablesListing, parseIptablesListing } from "./iptables-listing.ts";
 import { savingArgv } from "./iptables-rules.ts";
 import { entriesOf, parseTableListing, type TableListing } from "./nft-listing.ts";
-import { type NftTable, tableName } from "./nft-ruleset.ts";
+import { type NftTable, tableName } from "./nft-table.ts";
 
 /**
  * The environment that these programs are run in: messages in English, and the directories they are installed in, which

@@ -9,6 +9,7 @@ import { HostPrograms, runHostProgram } from "./host-programs.ts";
 import { ALL_ADDRESSES, type InterceptedAddress } from "./intercepted-address.ts";
 import { InterceptionError } from "./interception-error.ts";
 import type { CheckDepth, InterceptionPart, InterceptionStatus } from "./interception-status.ts";
+import { interceptionTable } from "./interception-table.ts";
 import { type InterceptionWatchEvents, watchInterception } from "./interception-watch.ts";
 import { IpRuleKeeper } from "./ip-rule-keeper.ts";
 import type { IpFamily } from "./ip-rules.ts";
@@ -17,7 +18,7 @@ import { savingArgv } from "./iptables-rules.ts";
 import type { KernelBindings } from "./kernel-bindings.ts";
 import { type FollowLines, followLines, ipRuleMonitor, type Monitor, nftMonitor } from "./nft-monitor.ts";
 import { NftRuleSet } from "./nft-rule-set.ts";
-import { interceptionTable, type NftTable } from "./nft-ruleset.ts";
+import type { NftTable } from "./nft-table.ts";
 import type { InterceptingRules, RuleSet } from "./rule-set.ts";
 import { UplinkGuard } from "./uplink-guard.ts";
 

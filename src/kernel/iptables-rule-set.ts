@@ -4,6 +4,7 @@ import { bridgeSetting, type ReadSetting, whyPortsUnseen } from "./bridge-filter
 import type { HostPrograms } from "./host-programs.ts";
 import { InterceptionError } from "./interception-error.ts";
 import type { InterceptionPart } from "./interception-status.ts";
+import type { Redirection } from "./interception-table.ts";
 import type { IpFamily } from "./ip-rules.ts";
 import {
   chainRemovals,
@@ -27,7 +28,6 @@ import {
   transaction,
 } from "./iptables-rules.ts";
 import { LISTENING, toldApartByAddress } from "./iptables-warnings.ts";
-import type { Redirection } from "./nft-ruleset.ts";
 import type { InterceptingRules, RuleSetReport } from "./rule-set.ts";
 
 export interface IptablesRuleSetParts {

@@ -1,5 +1,5 @@
 import type { CheckDepth, InterceptionPart, RuleCounter } from "./interception-status.ts";
-import { type NftChain, type NftSet, type NftTable, POLICY, tableName } from "./nft-ruleset.ts";
+import { type NftChain, type NftSet, type NftTable, POLICY, tableName } from "./nft-table.ts";
 import { commentDifferences, elementDifferences } from "./rule-comments.ts";
 
 /** What `nft -j list table` shows, in its own spelling: one kind of object in each entry. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { programEnvironment } from "./host-programs.ts";
 import { PROHIBIT_PREFERENCE } from "./ip-rules.ts";
-import { type NftTable, tableName } from "./nft-ruleset.ts";
+import { type NftTable, tableName } from "./nft-table.ts";
 
 /** A program that tells of changes as they happen, and which of its lines are news. */
 export interface Monitor {

@@ -3,7 +3,7 @@ import type { HostPrograms } from "./host-programs.ts";
 import { ALL_ADDRESSES } from "./intercepted-address.ts";
 import type { CheckDepth } from "./interception-status.ts";
 import { compareTable, countersOf } from "./nft-listing.ts";
-import { type NftTable, removalText, rulesetTexts, tableName } from "./nft-ruleset.ts";
+import { type NftTable, removalText, rulesetTexts, tableName } from "./nft-table.ts";
 import type { InterceptingRules, RuleSetReport } from "./rule-set.ts";
 
 export interface NftRuleSetParts {

@@ -3,7 +3,7 @@ import type { InterceptedAddress } from "./intercepted-address.ts";
 import { InterceptionError } from "./interception-error.ts";
 import type { CheckDepth, InterceptionPart } from "./interception-status.ts";
 import { NftRuleSet } from "./nft-rule-set.ts";
-import type { NftTable } from "./nft-ruleset.ts";
+import type { NftTable } from "./nft-table.ts";
 import type { RuleSet, RuleSetReport } from "./rule-set.ts";
 import { uplinkTable } from "./uplink-table.ts";
 

@@ -1,6 +1,7 @@
 import type { InterceptedAddress } from "./intercepted-address.ts";
 import { FAMILY_NAMES } from "./ip-rules.ts";
-import { anyOf, type NftChain, type NftRule, type NftTable } from "./nft-ruleset.ts";
+import { anyOf } from "./nft-match.ts";
+import type { NftChain, NftRule, NftTable } from "./nft-table.ts";
 
 /**
  * A macvlan or ipvlan container's packets leave by the uplink without passing the host's IP layer: where they leave is

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
+import { interceptionTable } from "../../src/kernel/interception-table.ts";
 import { compareTable, countersOf, parseTableListing } from "../../src/kernel/nft-listing.ts";
-import { interceptionTable } from "../../src/kernel/nft-ruleset.ts";
 
 const TABLE = interceptionTable({ port: 9254, addresses: METADATA_ADDRESSES });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
+import { interceptionTable } from "../../src/kernel/interception-table.ts";
 import { followLines, ipRuleMonitor, nftMonitor, tellsOf } from "../../src/kernel/nft-monitor.ts";
-import { interceptionTable } from "../../src/kernel/nft-ruleset.ts";
 
 const tells = tellsOf(interceptionTable({ port: 9254, addresses: METADATA_ADDRESSES }));
 

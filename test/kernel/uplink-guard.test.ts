@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception, type InterceptionOptions } from "../../src/kernel/interception.ts";
 import { InterceptionError } from "../../src/kernel/interception-error.ts";
-import { rulesetTexts } from "../../src/kernel/nft-ruleset.ts";
+import { rulesetTexts } from "../../src/kernel/nft-table.ts";
 import { uplinkTable } from "../../src/kernel/uplink-table.ts";
 import type { CommandOutcome, RunCommand } from "../../src/kit/run-command.ts";
 import { hasMeans, Namespace, openLab, whyNoLab } from "./network-lab.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
-import { interceptionTable, type NftTable, removalText, rulesetTexts } from "../../src/kernel/nft-ruleset.ts";
+import { interceptionTable } from "../../src/kernel/interception-table.ts";
+import { type NftTable, removalText, rulesetTexts } from "../../src/kernel/nft-table.ts";
 import { runCommand } from "../../src/kit/run-command.ts";
 import { hasMeans, whyNoLab } from "./network-lab.ts";
 

@@ -1,68 +1,8 @@
 import type { ContainerCgroup } from "./container-cgroups.ts";
 import { INTERCEPTED_PORT, type InterceptedAddress } from "./intercepted-address.ts";
 
-export interface NftRule {
-  /** The rule in nft's own words, without its comment. */
-  readonly text: string;
-  /** Unique in its table: says what the rule is for, and names it when the kernel's rules are checked. */
-  readonly comment: string;
-}
-
-/** Where a chain begins; a chain without one is only jumped to. */
-export interface NftHook {
-  readonly type: "nat" | "filter";
-  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting" | "egress";
-  /** The interface of an egress hook. */
-  readonly device?: string;
-  readonly priority: NftPriority;
-}
-
-/** As it is written and as it is listed: the names of priorities differ between the families. */
-export interface NftPriority {
-  readonly words: string;
-  readonly value: number;
-}
-
-/** A set that the daemon fills. */
-export interface NftSet {
-  readonly name: string;
-  /** "ipv4_addr" or "ifname . ether_addr . ipv4_addr" */
-  readonly type: string;
-  /** In nft's own words, e.g. `"veth1" . 02:42:ac:11:00:02 . 172.17.0.2`. */
-  readonly elements: readonly string[];
-}
-
-export interface NftChain {
-  readonly name: string;
-  readonly base?: NftHook;
-  readonly rules: readonly NftRule[];
-}
-
-export interface NftTable {
-  readonly family: "inet" | "bridge" | "netdev";
-  readonly name: string;
-  readonly sets?: readonly NftSet[];
-  readonly chains: readonly NftChain[];
-}
-
-/** Of the inet family, by number: https://wiki.nftables.org/wiki-nftables/index.php/Netfilter_hooks */
-const STANDARD_PRIORITY = { dstnat: -100, filter: 0 } as const;
-
-/**
- * How far before the standard priority our chains run: in a nat hook the first match decides, and with port 80
- * published and 169.254.169.254 held by the host, Docker's own rule at dstnat would take the packet.
- */
-const LEAD = 10;
-
-const before = (name: keyof typeof STANDARD_PRIORITY): NftPriority => ({
-  words: `${name} - ${LEAD}`,
-  value: STANDARD_PRIORITY[name] - LEAD,
-});
-
-export const POLICY = "accept";
-
-/** "inet taskrole", as nft's commands and its monitor name a table. */
-export const tableName = ({ family, name }: NftTable): string => `${family} ${name}`;
+import { destination } from "./nft-match.ts";
+import type { NftChain, NftPriority, NftRule, NftTable } from "./nft-table.ts";
 
 /** What is intercepted, and where to. */
 export interface Redirection {
@@ -87,6 +27,20 @@ export interface UserRange {
   readonly to: number;
 }
 
+/** Of the inet family, by number: https://wiki.nftables.org/wiki-nftables/index.php/Netfilter_hooks */
+const STANDARD_PRIORITY = { dstnat: -100, filter: 0 } as const;
+
+/**
+ * How far before the standard priority our chains run: in a nat hook the first match decides, and with port 80
+ * published and 169.254.169.254 held by the host, Docker's own rule at dstnat would take the packet.
+ */
+const LEAD = 10;
+
+const before = (name: keyof typeof STANDARD_PRIORITY): NftPriority => ({
+  words: `${name} - ${LEAD}`,
+  value: STANDARD_PRIORITY[name] - LEAD,
+});
+
 /** Everything that brings containers' requests to the addresses to `port` of this host, and nothing else to it. */
 export const interceptionTable = (to: Redirection): NftTable => ({
   family: "inet",
@@ -101,20 +55,6 @@ export const interceptionTable = (to: Redirection): NftTable => ({
     outputChain(to),
   ],
 });
-
-/** "ip daddr 169.254.169.254" */
-const destination = ({ family, address }: InterceptedAddress): string => `${IP_WORD[family]} daddr ${address}`;
-const IP_WORD = { ipv4: "ip", ipv6: "ip6" } as const;
-
-/** "ip daddr { 169.254.169.254, … }" */
-export const anyOf = (
-  family: InterceptedAddress["family"],
-  field: "daddr" | "saddr",
-  addresses: readonly InterceptedAddress[],
-): string => {
-  const list = addresses.filter((one) => one.family === family).map(({ address }) => address);
-  return `${IP_WORD[family]} ${field} { ${list.join(", ")} }`;
-};
 
 /**
  * The rules match by destination, not by interface: bridges of any name, and those made later, are caught.
@@ -258,42 +198,3 @@ const matchingCgroup = ({ level, path }: ContainerCgroup): string => `socket cgr
 
 /** With its inode, so that the rule of a cgroup that was removed and made again is found to be another's. */
 const cgroupName = ({ name, inode }: ContainerCgroup): string => `${name} (cgroup ${inode})`;
-
-/**
- * One transaction that replaces the tables: the same text at the first start, after a crash and while requests are
- * coming in, and at no moment is a table missing. `add` before `delete` makes it idempotent; `destroy table` would
- * say the same and is a syntax error in nft 1.0.6.
- *
- * Several texts, because nft takes them as arguments and the kernel limits one argument to 128 KiB: one for each table,
- * and one for each 500 elements of its sets.
- */
-export const rulesetTexts = (tables: readonly NftTable[]): readonly string[] =>
-  tables.flatMap((table) => [replacement(table), ...(table.sets ?? []).flatMap((set) => elementTexts(table, set))]);
-
-/** Removes the table, be it there or not, and touches no other. */
-export const removalText = (table: NftTable): string =>
-  `add table ${tableName(table)}\ndelete table ${tableName(table)}\n`;
-
-const replacement = (table: NftTable): string =>
-  `${removalText(table)}table ${tableName(table)} {\n${[...(table.sets ?? []).map(setText), ...table.chains.map(chainText)].join("\n")}}\n`;
-
-const setText = ({ name, type }: NftSet): string => `  set ${name} {\n    type ${type};\n  }\n`;
-
-const ELEMENTS_A_TEXT = 500;
-
-function elementTexts(table: NftTable, { name, elements }: NftSet): readonly string[] {
-  const texts: string[] = [];
-  for (let from = 0; from < elements.length; from += ELEMENTS_A_TEXT) {
-    const some = elements.slice(from, from + ELEMENTS_A_TEXT);
-    texts.push(`add element ${tableName(table)} ${name} { ${some.join(", ")} }\n`);
-  }
-  return texts;
-}
-
-const chainText = ({ name, base, rules }: NftChain): string =>
-  [`  chain ${name} {`, ...(base ? [hookText(base)] : []), ...rules.map(ruleText), "  }\n"].join("\n");
-
-const hookText = ({ type, hook, device, priority }: NftHook): string =>
-  `    type ${type} hook ${hook}${device === undefined ? "" : ` device "${device}"`} priority ${priority.words}; policy ${POLICY};`;
-
-const ruleText = ({ text, comment }: NftRule): string => `    ${text} comment "${comment}"`;
