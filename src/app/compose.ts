@@ -60,7 +60,10 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
   docker?.onBinding({
     created: (workload) => void broker.anticipate(workload).catch(() => {}),
     began: (binding) => void broker.prefetch(binding).catch(() => {}),
-    ended: ({ address }) => void server.resetPeer(address),
+    ended: (binding) => {
+      server.resetPeer(binding.address);
+      broker.letGo(binding);
+    },
   });
   return {
     server,

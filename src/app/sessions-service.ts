@@ -1,7 +1,9 @@
 import type { Log } from "../audit/log.ts";
+import { sessionLog } from "../audit/session-log.ts";
 import { CredentialBroker } from "../broker/broker.ts";
 import { CredentialCache } from "../broker/credential-cache.ts";
 import type { CredentialIssuer } from "../broker/credential-issuer.ts";
+import { PacedIssuer } from "../broker/paced-issuer.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import type { HomeAccount } from "../core/grant.ts";
@@ -11,10 +13,8 @@ import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 
 const WAIT_FOR_STS_MS = 350;
-const RENEW_RETRY_MS = 30_000;
-const DENIED_FOR_MS = 5_000;
-/** A session is renewed at 27 to 33 minutes, so 26 and a half are left of the hour at the least. */
-const RENEW_EVERY_MS = 30_000;
+/** So a session of an hour is renewed at 27 to 33 minutes, and what failed is tried again when its time has come. */
+const KEEP_EVERY_MS = 1_000;
 
 export interface SessionsPart {
   readonly broker: CredentialBroker;
@@ -37,13 +37,13 @@ export function sessionsPart(wiring: SessionsWiring): SessionsPart {
 }
 
 function credentialBroker({ config, log, now, identity, issuer, resolver }: SessionsWiring): CredentialBroker {
+  const uptime = (): number => performance.now();
   const cache = new CredentialCache({
+    issuer: new PacedIssuer({ issuer, uptime, sleep }),
     now,
+    uptime,
     random: Math.random,
-    renewRetryMs: RENEW_RETRY_MS,
-    deniedForMs: DENIED_FOR_MS,
-    onRenewalError: (session, error) =>
-      log.warn({ session, reason: String(error) }, "a session could not be renewed early; it is served until its end"),
+    events: sessionLog({ log, now }),
   });
   const home = async (): Promise<HomeAccount> => {
     const { partition, accountId } = await identity.get();
@@ -51,7 +51,7 @@ function credentialBroker({ config, log, now, identity, issuer, resolver }: Sess
   };
   const { defaultRole, accounts, sessionSeconds } = config;
   const rules = { accounts, sessionSeconds, ...(defaultRole !== undefined && { defaultRole }) };
-  return new CredentialBroker({ resolver, issuer, cache, rules, home, sleep, waitForStsMs: WAIT_FOR_STS_MS });
+  return new CredentialBroker({ resolver, cache, rules, home, sleep, waitForStsMs: WAIT_FOR_STS_MS });
 }
 
 function renewals(broker: CredentialBroker): Service {
@@ -59,7 +59,7 @@ function renewals(broker: CredentialBroker): Service {
   return {
     name: "renewals",
     start: () => {
-      timer = setInterval(() => broker.renewUsed(), RENEW_EVERY_MS);
+      timer = setInterval(() => broker.keepSessions(), KEEP_EVERY_MS);
       return Promise.resolve();
     },
     stop: () => {

@@ -62,4 +62,4 @@ const refusalFields = ({ peerAddress, workload, failure, path, cause }: RefusedR
 const workloadFields = ({ id, name }: Workload) => ({ container: name, containerId: id });
 
 /** The message alone: an SDK's error object holds the request it sent, and STS may quote that request back. */
-const wordsOf = (cause: unknown): string => redacted(cause instanceof Error ? cause.message : String(cause));
+export const wordsOf = (cause: unknown): string => redacted(cause instanceof Error ? cause.message : String(cause));

@@ -5,12 +5,10 @@ import type { Peer } from "../core/peer.ts";
 import type { Workload } from "../core/workload.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
 import type { CredentialCache } from "./credential-cache.ts";
-import type { CredentialIssuer } from "./credential-issuer.ts";
 import type { Binding, WorkloadResolver } from "./workload-resolver.ts";
 
 export interface BrokerParts {
   readonly resolver: WorkloadResolver;
-  readonly issuer: CredentialIssuer;
   readonly cache: CredentialCache;
   readonly rules: RoleRules;
   /** Asked only for roles written without account. @throws Refusal `upstream-unavailable` */
@@ -65,37 +63,43 @@ export class CredentialBroker implements Broker {
 
   async credentialsFor(binding: Binding, grant: Grant): Promise<Credentials> {
     this.#users.set(binding, grant);
-    const held = this.#held(grant);
+    const { cache, waitForStsMs, sleep } = this.#parts;
+    const held = cache.get(grant, "awaited");
     if (!(held instanceof Promise)) return held;
-    const credentials = await withDeadline(held, this.#parts.waitForStsMs, this.#parts.sleep);
-    if (credentials === TIMED_OUT) throw new Refusal({ kind: "credentials-pending", roleArn: grant.roleArn });
-    return credentials;
+    const credentials = await withDeadline(held, waitForStsMs, sleep);
+    if (credentials !== TIMED_OUT) return credentials;
+    throw cache.troubleOf(grant) ?? new Refusal({ kind: "credentials-pending", roleArn: grant.roleArn });
   }
 
   /** Fetches what a workload will ask for that does not run yet; what fails here fails again, loudly, when it does ask. */
   async anticipate(workload: Workload): Promise<void> {
-    await this.#held(await this.grantFor(workload));
+    await this.#parts.cache.get(await this.grantFor(workload), "prefetch");
   }
 
   /** The same for one that has its address; from now on its session is kept renewed. */
   async prefetch(binding: Binding): Promise<void> {
     const grant = await this.grantFor(binding.workload);
     this.#users.set(binding, grant);
-    await this.#held(grant);
+    await this.#parts.cache.get(grant, "prefetch");
+  }
+
+  /** The binding ended: nobody's session is kept for its sake any more. */
+  letGo(binding: Binding): void {
+    this.#users.delete(binding);
   }
 
   /**
    * Renews what is at half its life, whether or not anybody asks: SDKs remember a session for most of an hour and expect a
-   * long one when they come back. What no living workload uses is let go. To be called about twice a minute.
+   * long one when they come back. What failed is tried again, and what no living workload uses is let go. To be called about
+   * once a second.
    */
-  renewUsed(): void {
+  keepSessions(): void {
+    const { cache } = this.#parts;
     for (const [binding, grant] of this.#users) {
+      if (!cache.wants(grant)) continue;
       if (!binding.isCurrent()) this.#users.delete(binding);
-      else void Promise.resolve(this.#held(grant)).catch(() => {}); // it fails again, loudly, when the workload asks
+      else void Promise.resolve(cache.get(grant, "prefetch")).catch(() => {}); // the cache has told of it
     }
-  }
-
-  #held(grant: Grant): Credentials | Promise<Credentials> {
-    return this.#parts.cache.get(grant.sessionKey, () => this.#parts.issuer.issue(grant));
+    cache.sweep();
   }
 }

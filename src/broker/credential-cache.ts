@@ -1,44 +1,53 @@
 import type { Credentials, EpochMs } from "../core/credentials.ts";
-import { Refusal } from "../core/failure.ts";
+import type { Grant } from "../core/grant.ts";
+import { renewAfterMs } from "../core/renewal.ts";
 import { SingleFlight } from "../kit/single-flight.ts";
+import type { Lane, PacedIssuer } from "./paced-issuer.ts";
+import type { SessionEvents } from "./session-events.ts";
+import { afterRecovery, mayPass, nameOf, type Trouble, troubleAfter } from "./session-trouble.ts";
 
 export interface CredentialCacheOptions {
+  readonly issuer: PacedIssuer;
+  /** By which STS's expiry is judged. */
   readonly now: () => EpochMs;
-  /** In [0, 1): spreads renewals so that sessions issued together are not renewed together. */
+  /** Milliseconds of a clock that never goes back, by which ages and waits are measured: clocks are set. */
+  readonly uptime: () => number;
+  /** In [0, 1). */
   readonly random: () => number;
-  /** After a failed early renewal, wait this long before the next. */
-  readonly renewRetryMs: number;
-  /** How long a "no" of STS is remembered: short, since IAM changes take seconds to arrive. */
-  readonly deniedForMs: number;
-  /** Told of a failed early renewal; the caller has already been served. */
-  readonly onRenewalError: (sessionKey: string, error: unknown) => void;
+  readonly events: SessionEvents;
 }
 
-interface Entry {
+/** What is in hand, with times of the clock that never goes back. */
+interface Held {
   readonly credentials: Credentials;
-  renewAt: EpochMs;
+  readonly renewAt: number;
+  /** When its life is over, should the other clock have been set back. */
+  readonly endsAt: number;
+  /** How much of its life is left when it is to be renewed. */
+  readonly lifeAfterRenewAtMs: number;
 }
 
-interface Denial {
-  readonly refusal: Refusal;
-  readonly until: EpochMs;
+interface Session {
+  held?: Held | undefined;
+  trouble?: Trouble | undefined;
+  usedAt: number;
 }
 
-/** Renewal begins at this share of a session's life, ± {@link RENEW_JITTER} of the life. */
-const RENEW_AT = 0.5;
-const RENEW_JITTER = 0.05;
+/** Longer than from a container's creation to its start, and than a restart of one takes. */
+const UNUSED_FOR_MS = 10 * 60_000;
 
 /**
- * Credentials by session key, issued at most once at a time per key. The key
- * must name every input that shapes the session: whoever shares a key shares the session.
+ * Credentials by session key, issued at most once at a time per key. The key must name every input that shapes the
+ * session: whoever shares a key shares the session.
  *
- * Three states, a line each in `get`: expired waits, aging serves and renews
- * behind, fresh serves. What is valid is served whatever STS says meanwhile.
+ * What is valid is served whatever STS says meanwhile; what has expired never. A failure is remembered for a while, so
+ * that an outage costs few calls.
  */
 export class CredentialCache {
-  readonly #entries = new Map<string, Entry>();
-  readonly #denials = new Map<string, Denial>();
+  readonly #sessions = new Map<string, Session>();
   readonly #flights = new SingleFlight<string, Credentials>();
+  /** Sessions in trouble that may pass. */
+  readonly #waiting = new Set<Session>();
   readonly #options: CredentialCacheOptions;
 
   constructor(options: CredentialCacheOptions) {
@@ -46,54 +55,123 @@ export class CredentialCache {
   }
 
   /**
-   * At once what is valid in hand, else a promise of what `issue` brings (or of
-   * its failure); the flight is shared by all who ask meanwhile.
+   * At once what is valid in hand (it is renewed behind when it is time), else a promise of what STS gives, or of its
+   * failure; the flight is shared by all who ask meanwhile, and goes on whoever leaves.
    */
-  get(sessionKey: string, issue: () => Promise<Credentials>): Credentials | Promise<Credentials> {
-    const entry = this.#entries.get(sessionKey);
-    const now = this.#options.now();
-    if (!entry || entry.credentials.expiresAt <= now) return this.#issueUnlessDenied(sessionKey, issue);
-    if (entry.renewAt <= now) this.#renewQuietly(sessionKey, entry, issue);
-    return entry.credentials;
+  get(grant: Grant, lane: Exclude<Lane, "renewal">): Credentials | Promise<Credentials> {
+    const session = this.#sessionOf(grant);
+    session.usedAt = this.#options.uptime();
+    const { held } = session;
+    if (held && this.#isValid(held)) {
+      if (this.#isDue(held) && this.#mayAsk(session, "renewal")) this.#issue(grant, session, "renewal").catch(() => {});
+      return held.credentials;
+    }
+    const isUnderWay = this.#flights.isUnderWay(grant.sessionKey);
+    if (!isUnderWay && !this.#mayAsk(session, lane)) return Promise.reject(session.trouble?.error);
+    const flight = this.#issue(grant, session, lane === "prefetch" && held ? "renewal" : lane);
+    if (lane === "awaited") this.#options.issuer.hurry(grant);
+    return flight;
   }
 
-  #issueUnlessDenied(sessionKey: string, issue: () => Promise<Credentials>): Promise<Credentials> {
-    const denial = this.#denials.get(sessionKey);
-    if (denial && denial.until > this.#options.now()) return Promise.reject(denial.refusal);
-    return this.#issue(sessionKey, issue);
+  /** Notes that the session is in use, and says whether there is something to ask STS for. Costs next to nothing. */
+  wants(grant: Grant): boolean {
+    const session = this.#sessionOf(grant);
+    session.usedAt = this.#options.uptime();
+    const { held } = session;
+    if (held && this.#isValid(held) && !this.#isDue(held)) return false;
+    return this.#mayAsk(session, "renewal");
   }
 
-  #issue(sessionKey: string, issue: () => Promise<Credentials>): Promise<Credentials> {
-    return this.#flights.run(sessionKey, async () => {
-      this.#sweep();
-      const credentials = await issue().catch((error: unknown) => this.#remember(sessionKey, error));
-      this.#denials.delete(sessionKey);
-      this.#entries.set(sessionKey, { credentials, renewAt: this.#renewAt(credentials) });
-      return credentials;
+  /** What the last call for it ended in; undefined when all is well, or nothing is known yet. */
+  troubleOf({ sessionKey }: Grant): unknown {
+    return this.#sessions.get(sessionKey)?.trouble?.error;
+  }
+
+  /** Lets go of what nobody has used for long. */
+  sweep(): void {
+    const oldest = this.#options.uptime() - UNUSED_FOR_MS;
+    for (const [key, session] of this.#sessions) {
+      if (session.usedAt >= oldest) continue;
+      this.#sessions.delete(key);
+      this.#waiting.delete(session);
+    }
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  #sessionOf({ sessionKey }: Grant): Session {
+    const known = this.#sessions.get(sessionKey);
+    if (known) return known;
+    const session: Session = { usedAt: 0 };
+    this.#sessions.set(sessionKey, session);
+    return session;
+  }
+
+  #isValid({ credentials, endsAt }: Held): boolean {
+    const { now, uptime } = this.#options;
+    return credentials.expiresAt > now() && endsAt > uptime();
+  }
+
+  #isDue({ credentials, renewAt, lifeAfterRenewAtMs }: Held): boolean {
+    const { now, uptime } = this.#options;
+    return renewAt <= uptime() || credentials.expiresAt - now() <= lifeAfterRenewAtMs;
+  }
+
+  #mayAsk({ trouble }: Session, lane: Lane): boolean {
+    if (!trouble) return true;
+    return (lane === "awaited" ? trouble.retryForCallerAt : trouble.retryAt) <= this.#options.uptime();
+  }
+
+  #issue(grant: Grant, session: Session, lane: Lane): Promise<Credentials> {
+    return this.#flights.run(grant.sessionKey, async () => {
+      try {
+        const credentials = await this.#options.issuer.issue(grant, lane);
+        session.held = this.#heldOf(credentials, grant);
+        this.#recovered(grant, session);
+        return credentials;
+      } catch (error) {
+        this.#failed(grant, session, error);
+        throw error;
+      }
     });
   }
 
-  #renewAt({ issuedAt, expiresAt }: Credentials): EpochMs {
-    const jitter = RENEW_JITTER * (2 * this.#options.random() - 1);
-    return issuedAt + (expiresAt - issuedAt) * (RENEW_AT + jitter);
+  /** A life is never longer than was asked for, however wrong this host's clock is. */
+  #heldOf(credentials: Credentials, { sessionKey, sessionSeconds }: Grant): Held {
+    const uptime = this.#options.uptime();
+    const lifeMs = Math.min(credentials.expiresAt - credentials.issuedAt, sessionSeconds * 1000);
+    const renewMs = renewAfterMs(lifeMs, sessionKey);
+    return {
+      credentials,
+      renewAt: uptime + renewMs,
+      endsAt: uptime + lifeMs,
+      lifeAfterRenewAtMs: lifeMs - renewMs,
+    };
   }
 
-  #renewQuietly(sessionKey: string, entry: Entry, issue: () => Promise<Credentials>): void {
-    entry.renewAt = this.#options.now() + this.#options.renewRetryMs;
-    this.#issue(sessionKey, issue).catch((error: unknown) => this.#options.onRenewalError(sessionKey, error));
+  #failed(grant: Grant, session: Session, error: unknown): void {
+    const { uptime, random, events } = this.#options;
+    const before = session.trouble;
+    session.trouble = troubleAfter(error, { before, uptime: uptime(), random });
+    if (mayPass(session.trouble)) this.#waiting.add(session);
+    else this.#waiting.delete(session);
+    const { held } = session;
+    const servedUntil = held && this.#isValid(held) ? held.credentials.expiresAt : undefined;
+    const isNews = !before || nameOf(before.error) !== nameOf(error);
+    if (isNews) events.failed({ grant, error, servedUntil });
   }
 
-  #remember(sessionKey: string, error: unknown): never {
-    if (error instanceof Refusal && error.failure.kind === "sts-denied") {
-      this.#denials.set(sessionKey, { refusal: error, until: this.#options.now() + this.#options.deniedForMs });
-    }
-    throw error;
-  }
-
-  /** Runs once per call to STS, so that neither map outgrows the sessions of about an hour. */
-  #sweep(): void {
-    const now = this.#options.now();
-    for (const [key, { credentials }] of this.#entries) if (credentials.expiresAt <= now) this.#entries.delete(key);
-    for (const [key, { until }] of this.#denials) if (until <= now) this.#denials.delete(key);
+  /** STS answers: whoever waits for that need not wait on. */
+  #recovered(grant: Grant, session: Session): void {
+    const { uptime, random, events } = this.#options;
+    if (session.trouble) events.recovered({ grant, error: session.trouble.error, failures: session.trouble.failures });
+    session.trouble = undefined;
+    this.#waiting.delete(session);
+    for (const other of this.#waiting)
+      if (other.trouble) other.trouble = afterRecovery(other.trouble, { uptime: uptime(), random });
+    this.#waiting.clear();
   }
 }

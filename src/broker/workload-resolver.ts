@@ -22,7 +22,8 @@ export interface WorkloadResolver {
   /** Names the source in logs, e.g. "docker". */
   readonly source: string;
   /**
-   * May take as long as a container takes to start: a request can come before its engine knows it.
+   * The same binding to all who ask while it holds: whoever remembers something of it remembers it once. May take as long
+   * as a container takes to start: a request can come before its engine knows it.
    *
    * @returns undefined when the peer is none of this source's.
    * @throws Refusal `identity-unavailable` or `contested-peer` when it cannot tell; then nobody guesses on.

@@ -10,4 +10,8 @@ export class SingleFlight<K, V> {
     this.#flights.set(key, flight);
     return flight;
   }
+
+  isUnderWay(key: K): boolean {
+    return this.#flights.has(key);
+  }
 }

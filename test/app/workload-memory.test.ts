@@ -5,11 +5,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { CredentialBroker } from "../../src/broker/broker.ts";
-import { CredentialCache } from "../../src/broker/credential-cache.ts";
 import { DockerWorkloads } from "../../src/docker/docker-workloads.ts";
 import type { Engine, EngineEvent } from "../../src/docker/engine.ts";
 import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
 import { sleep } from "../../src/kit/sleep.ts";
+import { sessionCache } from "../support/sessions.ts";
 
 const WORKLOADS = 3_000;
 const MOST_BYTES_EACH = 8 * 1024;
@@ -99,13 +99,9 @@ test("a workload that is bound in the kernel and has a session in hand takes at 
   });
   const broker = new CredentialBroker({
     resolver: workloads,
-    issuer,
-    cache: new CredentialCache({
+    cache: sessionCache((grant) => issuer.issue(grant), {
       now: Date.now,
-      random: () => 0.5,
-      renewRetryMs: 30_000,
-      deniedForMs: 5_000,
-      onRenewalError: assert.fail,
+      events: { failed: ({ error }) => assert.fail(String(error)), recovered: () => assert.fail("nothing was wrong") },
     }),
     rules: { accounts: {}, sessionSeconds: 3600 },
     home: async () => ({ partition: "aws", accountId: "111122223333" }),

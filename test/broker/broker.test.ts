@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CredentialBroker } from "../../src/broker/broker.ts";
 import { type HandOut, observed } from "../../src/broker/broker-events.ts";
-import { CredentialCache } from "../../src/broker/credential-cache.ts";
 import { staticWorkloads } from "../../src/broker/static-workloads.ts";
 import { firstToKnow, type WorkloadResolver } from "../../src/broker/workload-resolver.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import { sleep } from "../../src/kit/sleep.ts";
+import { sessionCache } from "../support/sessions.ts";
 import { binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
 
 const RED = workload("red", "red-role");
@@ -26,13 +26,13 @@ function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver
           ["10.0.0.2", BLUE],
         ]),
       ),
-    issuer: {
-      issue(grant) {
+    cache: sessionCache(
+      (grant) => {
         asked.push(grant);
         return given.issue?.(grant) ?? Promise.resolve(credentials(grant.roleName, now()));
       },
-    },
-    cache: new CredentialCache({ now, random: () => 0.5, renewRetryMs: 1, deniedForMs: 1, onRenewalError: () => {} }),
+      { now },
+    ),
     rules: { accounts: {}, sessionSeconds: 3600 },
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep,
@@ -121,7 +121,7 @@ describe("CredentialBroker", () => {
     ended.add("10.0.0.2");
     for (let half = 1; half <= 4 * 60; half += 1) {
       turn(MINUTE / 2);
-      broker.renewUsed();
+      broker.keepSessions();
       await new Promise((resolve) => setImmediate(resolve));
     }
     const calls = asked.map(({ roleName }) => roleName);

@@ -1,129 +1,243 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CredentialCache } from "../../src/broker/credential-cache.ts";
+import type { Lane } from "../../src/broker/paced-issuer.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
-import { clock, credentials, MINUTE, START } from "../support/workloads.ts";
+import type { Grant } from "../../src/core/grant.ts";
+import { grantOf, recordedEvents, sessionCache } from "../support/sessions.ts";
+import { VirtualTime } from "../support/virtual-time.ts";
+import { credentials, MINUTE, refused } from "../support/workloads.ts";
 
-/** A cache on a clock the test turns; an issuer that counts and hands out one-hour keys. */
-function bench() {
-  const time = clock();
-  let issued = 0;
-  const renewalErrors: unknown[] = [];
-  const cache = new CredentialCache({
-    now: time.now,
-    random: () => 0.5,
-    renewRetryMs: MINUTE,
-    deniedForMs: 5_000,
-    onRenewalError: (_key, error) => renewalErrors.push(error),
-  });
-  const issue = (): Promise<Credentials> => {
-    issued += 1;
-    return Promise.resolve(credentials(String(issued), time.now()));
-  };
-  const ask = async (from = issue, key = "role session") => (await cache.get(key, from)).accessKeyId;
-  return { time, cache, ask, issue, renewalErrors, issuedCount: () => issued };
+const SECOND = 1_000;
+type Issue = (grant: Grant) => Promise<Credentials>;
+
+/** A cache in virtual time; STS counts, and hands out one-hour keys as long as the test lets it. */
+function bench({ random = () => 0.5 }: { random?: () => number } = {}) {
+  const time = new VirtualTime();
+  const asked: { readonly at: number; readonly role: string }[] = [];
+  const works: Issue = () => Promise.resolve(credentials(String(asked.length), time.now()));
+  const sts = { answer: works, works };
+  const recorded = recordedEvents();
+  const cache = sessionCache(
+    (grant) => {
+      asked.push({ at: time.uptime(), role: grant.roleName });
+      return sts.answer(grant);
+    },
+    { ...time, random, events: recorded.events },
+  );
+  const ask = async (role = "role", lane: Exclude<Lane, "renewal"> = "awaited") =>
+    (await cache.get(grantOf(role), lane)).accessKeyId;
+  return { time, cache, ask, sts, asked, ...recorded };
 }
 
-const denied = () => Promise.reject(new Refusal({ kind: "sts-denied", roleArn: "r", code: "AccessDenied" }));
-const down = () => Promise.reject(new Refusal({ kind: "sts-unavailable", roleArn: "r", code: "ECONNREFUSED" }));
+const failing = (kind: "sts-denied" | "sts-unavailable" | "sts-throttled", code = "x"): Issue => {
+  return () => Promise.reject(new Refusal({ kind, roleArn: "r", code }));
+};
+const hanging: Issue = () => new Promise(() => {});
 
-describe("CredentialCache", () => {
+describe("CredentialCache, what it holds", () => {
   it("issues once for 10,000 callers who ask together", async () => {
-    const { ask, issuedCount } = bench();
+    const { ask, asked } = bench();
     const answers = await Promise.all(Array.from({ length: 10_000 }, () => ask()));
     assert.deepEqual(new Set(answers), new Set(["ASIA1"]));
-    assert.equal(issuedCount(), 1);
+    assert.equal(asked.length, 1);
   });
 
   it("answers at once, without a promise, what it holds", async () => {
-    const { ask, cache, issue } = bench();
+    const { ask, cache } = bench();
     await ask();
-    assert.equal((cache.get("role session", issue) as Credentials).accessKeyId, "ASIA1");
+    assert.equal((cache.get(grantOf("role"), "awaited") as Credentials).accessKeyId, "ASIA1");
   });
 
-  it("keeps keys apart", async () => {
+  it("keeps sessions apart by everything that shapes them", async () => {
     const { ask } = bench();
-    assert.notEqual(await ask(undefined, "a"), await ask(undefined, "b"));
+    assert.notEqual(await ask("a"), await ask("b"));
   });
 
   const ages = [
-    { minute: 29, serves: "ASIA1", issued: 1, because: "fresh" },
-    { minute: 31, serves: "ASIA1", issued: 2, because: "past half its life: serves what it holds, renews behind" },
+    { minute: 26, serves: "ASIA1", issued: 1, because: "fresh" },
+    { minute: 34, serves: "ASIA1", issued: 2, because: "past half its life: serves what it holds, renews behind" },
     { minute: 59.9, serves: "ASIA1", issued: 2, because: "still valid, however late" },
     { minute: 60, serves: "ASIA2", issued: 2, because: "expired: the caller waits for new keys, never gets old ones" },
   ];
   for (const { minute, serves, issued, because } of ages) {
     it(`at minute ${minute} serves ${serves}, ${issued} issued: ${because}`, async () => {
-      const { ask, time, issuedCount } = bench();
+      const { ask, time, asked } = bench();
       await ask();
-      time.turn(minute * MINUTE);
+      await time.pass(minute * MINUTE);
       assert.equal(await ask(), serves);
-      assert.equal(issuedCount(), issued);
+      assert.equal(asked.length, issued);
     });
   }
 
-  it("serves valid credentials through every kind of outage, and asks again only once a minute", async () => {
-    const { ask, time, renewalErrors } = bench();
-    let attempts = 0;
-    const failing = (how: () => Promise<never>) => () => {
-      attempts += 1;
-      return how();
-    };
-    await ask();
-    for (const [minute, how, soFar] of [
-      [31, down, 1],
-      [31.5, down, 1],
-      [32, denied, 2],
-      [40, () => new Promise<never>(() => {}), 3],
-      [59.9, down, 3],
-    ] as const) {
-      time.set(START + minute * MINUTE);
-      assert.equal(await ask(failing(how)), "ASIA1");
-      await new Promise(setImmediate);
-      assert.equal(attempts, soFar, `at minute ${minute}`);
-    }
-    assert.equal(renewalErrors.length, 2);
+  it("lets go of what nobody used for ten minutes, valid or not, and of nothing else", async () => {
+    const { ask, cache, time, asked } = bench();
+    for (let i = 0; i < 100; i += 1) void ask(`session ${i}`);
+    await time.pass(9 * MINUTE);
+    await ask("session 7");
+    cache.sweep();
+    assert.equal(cache.size, 100);
+    await time.pass(2 * MINUTE);
+    cache.sweep();
+    assert.equal(cache.size, 1);
+    await ask("session 7");
+    assert.equal(asked.length, 100);
   });
 
-  it("does not remember a failure that may pass", async () => {
-    const { ask } = bench();
-    await assert.rejects(ask(down));
-    assert.equal(await ask(), "ASIA1");
-  });
-
-  it("remembers a no of STS for seconds, then asks again", async () => {
-    const { ask, time, issuedCount } = bench();
-    await assert.rejects(ask(denied));
-    await assert.rejects(ask(), /sts-denied/);
-    assert.equal(issuedCount(), 0);
-    time.turn(5_000);
-    assert.equal(await ask(), "ASIA1");
-  });
-
-  it("a caller's patience does not matter to the flight: the next caller finds its result", async () => {
-    const { cache, issue } = bench();
-    let release = (): void => {};
-    const slow = () => new Promise<void>((resolve) => (release = resolve)).then(issue);
-    const first = cache.get("k", slow);
-    release();
-    await first;
-    assert.equal((cache.get("k", () => assert.fail("asked again")) as Credentials).accessKeyId, "ASIA1");
-  });
-
-  it("lets go of what has expired", async () => {
-    const { cache, issue, time } = bench();
-    for (let i = 0; i < 100; i += 1) await cache.get(`session ${i}`, issue);
-    time.turn(61 * MINUTE);
-    await cache.get("another", issue);
-    time.turn(-61 * MINUTE);
-    const kept = await Promise.all(Array.from({ length: 100 }, (_, i) => cache.get(`session ${i}`, down)).map(settled));
-    assert.ok(kept.every((state) => state === "rejected"));
+  it("does not let go of a flight's result that is still to come", async () => {
+    const { ask, cache, time, asked, sts } = bench();
+    let answer = (_: Credentials): void => {};
+    sts.answer = () => new Promise((resolve) => (answer = resolve));
+    const first = ask();
+    await time.pass(11 * MINUTE);
+    const second = ask();
+    cache.sweep();
+    answer(credentials("late", time.now()));
+    assert.deepEqual(await Promise.all([first, second]), ["ASIAlate", "ASIAlate"]);
+    assert.equal(await ask(), "ASIAlate");
+    assert.equal(asked.length, 1);
   });
 });
 
-const settled = (value: Credentials | Promise<Credentials>): Promise<string> =>
-  Promise.resolve(value).then(
-    () => "fulfilled",
-    () => "rejected",
-  );
+describe("CredentialCache, a host's clock that is set", () => {
+  it("serves nothing that STS's own expiry says is over, though the clock jumped there", async () => {
+    const { ask, time } = bench();
+    await ask();
+    time.setWallClock(61 * MINUTE);
+    assert.equal(await ask(), "ASIA2");
+  });
+
+  it("serves nothing longer than its life, though the clock was set back", async () => {
+    const { ask, time } = bench();
+    await ask();
+    time.setWallClock(-180 * MINUTE);
+    await time.pass(61 * MINUTE);
+    assert.equal(await ask(), "ASIA2");
+  });
+
+  it("renews in time when the clock was ahead, or behind, as the session was issued, and is right again", async () => {
+    for (const wrongByMs of [20 * MINUTE, -20 * MINUTE]) {
+      const { time, cache, asked, sts } = bench();
+      sts.answer = () =>
+        Promise.resolve({ ...credentials("x", time.now()), expiresAt: time.now() - wrongByMs + 60 * MINUTE });
+      time.setWallClock(wrongByMs);
+      await cache.get(grantOf("role"), "awaited");
+      time.setWallClock(-wrongByMs);
+      for (let minute = 0; minute < 34; minute += 1) {
+        await time.pass(MINUTE);
+        await cache.get(grantOf("role"), "prefetch");
+      }
+      assert.equal(asked.length, 2, `wrong by ${wrongByMs}`);
+    }
+  });
+});
+
+describe("CredentialCache, outages", () => {
+  it("serves what is valid through every kind of outage, and asks ever more rarely, at least every 30 seconds", async () => {
+    const { ask, time, sts, asked, failed } = bench({ random: () => 0.999 });
+    await ask();
+    await time.pass(34 * MINUTE);
+    const outages = [failing("sts-unavailable"), failing("sts-throttled"), failing("sts-denied")];
+    for (let second = 0; second < 25 * 60; second += 1) {
+      sts.answer = outages[Math.floor(second / 500)] ?? hanging;
+      assert.equal(await ask(), "ASIA1");
+      await time.pass(SECOND);
+    }
+    const gaps = asked.slice(2).map(({ at }, index) => at - (asked[index + 1]?.at ?? 0));
+    assert.ok(
+      gaps.slice(0, 4).every((gap) => gap <= 5 * SECOND),
+      "at first at once",
+    );
+    assert.ok(asked.length > 25 && asked.length < 120, `${asked.length} calls in 25 minutes`);
+    assert.deepEqual(
+      failed.map(({ error }) => (error as Refusal).failure.kind),
+      ["sts-unavailable", "sts-throttled", "sts-denied"],
+      "each told once",
+    );
+    assert.ok(failed.every(({ servedUntil }) => servedUntil !== undefined));
+    await time.pass(2 * MINUTE);
+    await assert.rejects(ask(), /sts-denied/, "and then it is over");
+  });
+
+  it("lets a caller's own try wait two seconds at the most, and remembers the failure that long", async () => {
+    const { ask, time, sts, asked } = bench({ random: () => 0.999 });
+    sts.answer = failing("sts-unavailable");
+    for (let half = 0; half < 120; half += 1) {
+      await assert.rejects(ask(), /sts-unavailable/);
+      await time.pass(SECOND / 2);
+    }
+    const gaps = asked.slice(1).map(({ at }, index) => at - (asked[index]?.at ?? 0));
+    assert.ok(Math.max(...gaps) <= 2_500, `${Math.max(...gaps)}`);
+    assert.ok(asked.length < 40, `${asked.length} calls in a minute`);
+    sts.answer = sts.works;
+    await time.pass(2 * SECOND);
+    assert.match(await ask(), /^ASIA/);
+  });
+
+  it("when STS answers one again, all others ask again within a second, whatever they still had to wait", async () => {
+    const { ask, time, sts, asked, recovered } = bench({ random: () => 0.999 });
+    sts.answer = failing("sts-unavailable");
+    const tick = async (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        for (let i = 0; i < 10; i += 1) await ask(`quiet ${i}`, "prefetch").catch(() => {});
+        await time.pass(SECOND);
+      }
+    };
+    await tick(120);
+    sts.answer = sts.works;
+    const before = asked.length;
+    await ask("new");
+    await tick(2);
+    assert.deepEqual(new Set(asked.slice(before).map(({ role }) => role)).size, 11);
+    assert.equal(recovered.length, 10);
+  });
+
+  it("remembers a no of STS for 5 seconds, then twice as long, and never for more than a minute", async () => {
+    const { ask, time, sts, asked } = bench();
+    sts.answer = failing("sts-denied", "AccessDenied");
+    for (let second = 0; second < 600; second += 1) {
+      await assert.rejects(ask(), /sts-denied/);
+      await time.pass(SECOND);
+    }
+    const gaps = asked.slice(1).map(({ at }, index) => Math.round((at - (asked[index]?.at ?? 0)) / SECOND));
+    assert.deepEqual(gaps.slice(0, 5), [5, 10, 19, 38, 55]);
+    assert.ok(Math.max(...gaps) <= 58);
+    sts.answer = sts.works;
+    await time.pass(58 * SECOND);
+    assert.match(await ask(), /^ASIA/);
+  });
+
+  it("a no of STS to one says nothing of another", async () => {
+    const { ask, sts } = bench();
+    sts.answer = (grant) => (grant.roleName === "bad" ? failing("sts-denied")(grant) : sts.works(grant));
+    await assert.rejects(ask("bad"));
+    await ask("good");
+    await assert.rejects(ask("bad"), /sts-denied/);
+  });
+
+  it("whoever comes while a call is under way shares it, though the last one failed", async () => {
+    const { ask, time, sts, asked } = bench();
+    sts.answer = failing("sts-unavailable");
+    await assert.rejects(ask());
+    let answer = (_: Credentials): void => {};
+    sts.answer = () => new Promise((resolve) => (answer = resolve));
+    await time.pass(SECOND);
+    const background = ask("role", "prefetch");
+    const caller = ask();
+    await time.pass(0);
+    answer(credentials("late", time.now()));
+    assert.deepEqual(await Promise.all([background, caller]), ["ASIAlate", "ASIAlate"]);
+    assert.equal(asked.length, 2);
+  });
+
+  it("knows of each what the last call ended in, and nothing once it went well", async () => {
+    const { ask, time, sts, cache } = bench();
+    sts.answer = failing("sts-unavailable", "ECONNREFUSED");
+    assert.deepEqual(await refused(ask()), { kind: "sts-unavailable", roleArn: "r", code: "ECONNREFUSED" });
+    assert.match(String(cache.troubleOf(grantOf("role"))), /sts-unavailable/);
+    sts.answer = sts.works;
+    await time.pass(SECOND);
+    await ask();
+    assert.equal(cache.troubleOf(grantOf("role")), undefined);
+  });
+});

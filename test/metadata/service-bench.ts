@@ -1,6 +1,5 @@
 import { CredentialBroker } from "../../src/broker/broker.ts";
 import { observed, type RefusedRequest } from "../../src/broker/broker-events.ts";
-import { CredentialCache } from "../../src/broker/credential-cache.ts";
 import type { Binding } from "../../src/broker/workload-resolver.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { type MetadataPaths, pathPolicy } from "../../src/core/path-policy.ts";
@@ -10,6 +9,7 @@ import { sleep } from "../../src/kit/sleep.ts";
 import type { ContainerCredentials } from "../../src/metadata/container-credentials.ts";
 import { metadataService } from "../../src/metadata/metadata-service.ts";
 import { MetadataTokens } from "../../src/metadata/metadata-token.ts";
+import { sessionCache } from "../support/sessions.ts";
 import { clock, credentials, peer, workload } from "../support/workloads.ts";
 
 export const RED = "10.0.0.1";
@@ -66,14 +66,7 @@ export function bench({
   );
   const broker = new CredentialBroker({
     resolver: { source: "test", resolve: ({ address }) => Promise.resolve(bindings.get(address)) },
-    issuer: { issue: issue ?? ((grant) => Promise.resolve(credentials(grant.roleName, time.now()))) },
-    cache: new CredentialCache({
-      now: time.now,
-      random: () => 0.5,
-      renewRetryMs: 1,
-      deniedForMs: 1,
-      onRenewalError: () => {},
-    }),
+    cache: sessionCache(issue ?? ((grant) => Promise.resolve(credentials(grant.roleName, time.now()))), time),
     rules: { accounts: {}, sessionSeconds: 3600 },
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep,

@@ -1,0 +1,61 @@
+import type { FailedSession, RecoveredSession, SessionEvents } from "../broker/session-events.ts";
+import type { EpochMs } from "../core/credentials.ts";
+import { type Failure, Refusal } from "../core/failure.ts";
+import { wordsOf } from "./audit-log.ts";
+import { explainFailure } from "./explain-failure.ts";
+import type { Log } from "./log.ts";
+import { RepeatGate } from "./repeat-gate.ts";
+
+export interface SessionLogOptions {
+  readonly log: Log;
+  readonly now: () => EpochMs;
+}
+
+/** An outage hits every session: one line of it is enough for so long, and the next says how many were left out. */
+const REPEAT_AFTER_MS = 60_000;
+
+/** What becomes of sessions behind the workloads' backs: a line when one cannot be had, and one when it can again. */
+export function sessionLog({ log, now }: SessionLogOptions): SessionEvents {
+  const gate = new RepeatGate({ now, repeatAfterMs: REPEAT_AFTER_MS });
+  const once = (key: string, write: (repeats: { repeats?: number }) => void): void => {
+    const left = gate.pass(key);
+    if (left !== undefined) write(left > 0 ? { repeats: left } : {});
+  };
+  return {
+    failed(event) {
+      const hasHeld = event.servedUntil !== undefined;
+      once(`failed ${hasHeld} ${aboutOf(event)}`, (repeats) =>
+        hasHeld
+          ? log.warn({ ...failedFields(event), ...repeats }, "a session cannot be renewed; it is served until its end")
+          : log.error({ ...failedFields(event), ...repeats }, "a session cannot be had; who asks for it gets an error"),
+      );
+    },
+    recovered(event) {
+      const { grant, failures } = event;
+      once(`recovered ${aboutOf(event)}`, (repeats) =>
+        log.info({ role: grant.roleArn, failures, ...repeats }, "a session could be had again"),
+      );
+    },
+  };
+}
+
+/** A role's own trouble is told of each role; what hits all alike is one thing. */
+function aboutOf({ grant, error }: Pick<RecoveredSession, "grant" | "error">): string {
+  const failure = failureOf(error);
+  return failure?.kind === "sts-denied" ? `denied ${grant.roleArn}` : (failure?.kind ?? "bug");
+}
+
+const failedFields = ({ grant, error, servedUntil }: FailedSession) => ({
+  role: grant.roleArn,
+  ...(servedUntil !== undefined && { servedUntil: new Date(servedUntil).toISOString() }),
+  ...explained(error),
+});
+
+function explained(error: unknown) {
+  const failure = failureOf(error);
+  if (!failure) return { err: error };
+  const { cause } = error as Error;
+  return { failure: failure.kind, ...explainFailure(failure), ...(cause !== undefined && { cause: wordsOf(cause) }) };
+}
+
+const failureOf = (error: unknown): Failure | undefined => (error instanceof Refusal ? error.failure : undefined);

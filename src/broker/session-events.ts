@@ -1,0 +1,24 @@
+import type { EpochMs } from "../core/credentials.ts";
+import type { Grant } from "../core/grant.ts";
+
+/** A call for a session failed, for the first time in this way; it is repeated by itself. */
+export interface FailedSession {
+  readonly grant: Grant;
+  readonly error: unknown;
+  /** What is in hand is served till then; undefined when there is nothing, and who asks gets an error. */
+  readonly servedUntil: EpochMs | undefined;
+}
+
+export interface RecoveredSession {
+  readonly grant: Grant;
+  /** What it was. */
+  readonly error: unknown;
+  /** Calls that failed, in a row. */
+  readonly failures: number;
+}
+
+/** Told what becomes of sessions, whether or not anybody asks for them. */
+export interface SessionEvents {
+  failed(event: FailedSession): void;
+  recovered(event: RecoveredSession): void;
+}

@@ -1,0 +1,85 @@
+import type { Sleep } from "./deadline.ts";
+import type { Pace } from "./pace.ts";
+
+export interface PacedLanesOptions<Lane extends string> {
+  /** The first goes first, always: one who waits in it is never behind one of another. */
+  readonly lanes: readonly [Lane, ...Lane[]];
+  readonly pace: Pace;
+  /** How many may be under way together. */
+  readonly atOnce: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly uptime: () => number;
+  readonly sleep: Sleep;
+}
+
+type Start = () => void;
+
+/** Runs tasks no faster than a {@link Pace} allows; in each lane first come, first served. */
+export class PacedLanes<Lane extends string> {
+  readonly #options: PacedLanesOptions<Lane>;
+  readonly #queues: ReadonlyMap<Lane, Map<string, Start>>;
+  #running = 0;
+  #isAlarmSet = false;
+
+  constructor(options: PacedLanesOptions<Lane>) {
+    this.#options = options;
+    this.#queues = new Map(options.lanes.map((lane) => [lane, new Map()]));
+  }
+
+  /** @param key names the task while it waits; of each key one may be under way */
+  async run<V>(key: string, lane: Lane, task: () => Promise<V>): Promise<V> {
+    await new Promise<void>((start) => {
+      this.#queues.get(lane)?.set(key, start);
+      this.#advance();
+    });
+    try {
+      return await task();
+    } finally {
+      this.#running -= 1;
+      this.#advance();
+    }
+  }
+
+  /** Moves a task that still waits to the end of the first lane; nothing to it when it is there, or runs. */
+  hurry(key: string): void {
+    const [first, ...others] = this.#queues.values();
+    for (const queue of others) {
+      const start = queue.get(key);
+      if (start && queue.delete(key)) first?.set(key, start);
+    }
+  }
+
+  #advance(): void {
+    const { pace, atOnce, uptime } = this.#options;
+    while (this.#running < atOnce) {
+      const queue = [...this.#queues.values()].find(({ size }) => size > 0);
+      if (!queue) return;
+      const waitMs = pace.waitMs(uptime());
+      if (waitMs > 0) {
+        this.#advanceIn(waitMs);
+        return;
+      }
+      pace.take(uptime());
+      this.#startNextOf(queue);
+    }
+  }
+
+  #startNextOf(queue: Map<string, Start>): void {
+    const [next] = queue;
+    if (!next) return;
+    const [key, start] = next;
+    queue.delete(key);
+    this.#running += 1;
+    start();
+  }
+
+  #advanceIn(ms: number): void {
+    if (this.#isAlarmSet) return;
+    this.#isAlarmSet = true;
+    const ring = (): void => {
+      this.#isAlarmSet = false;
+      this.#advance();
+    };
+    this.#options.sleep(ms).then(ring, ring);
+  }
+}
