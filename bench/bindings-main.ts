@@ -23,12 +23,13 @@ import {
   type TransactionTimes,
 } from "./bindings-stages.ts";
 
+/** Many short turns: the ratio of one differs from the next's by a quarter on a machine with others at work. */
 const FULL: BindingsPlan = {
-  ...{ turns: 9, warmUpSeconds: 4, roundSeconds: 2, loads: 21, bindings: 64 },
+  ...{ turns: 99, warmUpSeconds: 4, roundSeconds: 0.5, loads: 21, bindings: 64 },
   ...{ restSeconds: 60, memoryRuns: 3, settleSeconds: 40 },
 };
 const QUICK: BindingsPlan = {
-  ...{ turns: 3, warmUpSeconds: 2, roundSeconds: 0.7, loads: 7, bindings: 24 },
+  ...{ turns: 25, warmUpSeconds: 2, roundSeconds: 0.4, loads: 7, bindings: 24 },
   ...{ restSeconds: 30, memoryRuns: 1, settleSeconds: 40 },
 };
 /** The first shows what the burst of first requests leaves in the heap; the last two, what one more workload takes. */
@@ -47,13 +48,13 @@ async function measureAll(taskrole: string, plan: BindingsPlan, stack: AsyncDisp
   const world = await containersFor(setting, BOUND);
   const on = await openHost(setting, world, "own");
   say(bindingCostReport([await measureBindingCost(on, BOUND, plan.bindings)]), "");
+  const off = await openHost(setting, await containersFor(setting, BOUND), "new");
+  const contest = await measureContest(setting, { on, off }, plan);
+  say(contestReport(contest), "", restReport(contest), "");
   const memory: MemoryFigure[] = [];
   for (let run = 0; run < plan.memoryRuns; run += 1)
     for (const count of MEMORY_SIZES) memory.push(await measureMemory(setting, on, { count, plan }));
   say(memoryFiguresReport(memory), "");
-  const off = await openHost(setting, await containersFor(setting, BOUND), "new");
-  const contest = await measureContest(setting, { on, off }, plan);
-  say(contestReport(contest), "", restReport(contest), "");
   say(bindingAimsReport({ contest, transactions, memory }));
 }
 

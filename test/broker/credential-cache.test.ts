@@ -115,6 +115,18 @@ describe("CredentialCache, a host's clock that is set", () => {
     assert.equal(await ask(), "ASIA2");
   });
 
+  it("renews what by the clock as it is now has little left, though it was not issued long ago", async () => {
+    const { time, cache, asked } = bench();
+    await cache.get(grantOf("role"), "awaited");
+    await time.pass(5 * MINUTE);
+    time.setWallClock(25 * MINUTE);
+    for (let minute = 0; minute < 4; minute += 1) {
+      await time.pass(MINUTE);
+      await cache.get(grantOf("role"), "prefetch");
+    }
+    assert.equal(asked.length, 2);
+  });
+
   it("renews in time when the clock was ahead, or behind, as the session was issued, and is right again", async () => {
     for (const wrongByMs of [20 * MINUTE, -20 * MINUTE]) {
       const { time, cache, asked, sts } = bench();
