@@ -127,6 +127,16 @@ describe("CredentialCache, a host's clock that is set", () => {
     assert.equal(asked.length, 2);
   });
 
+  it("renews in time though the clock is behind all the while, and makes each session's life look longer than it is", async () => {
+    const { time, cache, asked, sts } = bench();
+    sts.answer = () => Promise.resolve({ ...credentials("x", time.now()), expiresAt: time.now() + 80 * MINUTE });
+    for (let minute = 0; minute <= 34; minute += 1) {
+      await cache.get(grantOf("role"), "prefetch");
+      await time.pass(MINUTE);
+    }
+    assert.equal(asked.length, 2);
+  });
+
   it("renews in time when the clock was ahead, or behind, as the session was issued, and is right again", async () => {
     for (const wrongByMs of [20 * MINUTE, -20 * MINUTE]) {
       const { time, cache, asked, sts } = bench();
@@ -240,6 +250,31 @@ describe("CredentialCache, outages", () => {
     answer(credentials("late", time.now()));
     assert.deepEqual(await Promise.all([background, caller]), ["ASIAlate", "ASIAlate"]);
     assert.equal(asked.length, 2);
+  });
+
+  it("whoever comes while a call is under way shares it, though for a call of its own it would have to wait", async () => {
+    const draws = [0.9, 0.1];
+    const { ask, time, sts, asked } = bench({ random: () => draws.shift() ?? 0.5 });
+    sts.answer = failing("sts-unavailable");
+    await assert.rejects(ask());
+    sts.answer = (grant) => time.sleep(50).then(() => sts.works(grant));
+    await time.pass(60); // 180 ms for a caller's own call, 50 for one that nobody waits for
+    const background = ask("role", "prefetch");
+    const caller = ask();
+    await time.pass(50);
+    assert.deepEqual(await Promise.all([background, caller]), ["ASIA2", "ASIA2"]);
+    assert.equal(asked.length, 2);
+  });
+
+  it("whoever waits for what was queued for later goes before the rest of the queue", async () => {
+    const { ask, time, asked } = bench();
+    for (let i = 0; i < 1_000; i += 1) void ask(`${i}`, "prefetch");
+    await time.pass(SECOND);
+    const caller = ask("999");
+    await time.pass(100);
+    const place = asked.findIndex(({ role }) => role === "999");
+    assert.ok(place >= 0 && place < 200, `${place}`);
+    assert.match(await caller, /^ASIA/);
   });
 
   it("knows of each what the last call ended in, and nothing once it went well", async () => {
