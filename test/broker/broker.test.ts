@@ -17,6 +17,13 @@ const BLUE = workload("blue", "blue-role");
 function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver?: WorkloadResolver } = {}) {
   const { now, turn } = clock();
   const asked: Grant[] = [];
+  const cache = sessionCache(
+    (grant) => {
+      asked.push(grant);
+      return given.issue?.(grant) ?? Promise.resolve(credentials(grant.roleName, now()));
+    },
+    { now },
+  );
   const broker = new CredentialBroker({
     resolver:
       given.resolver ??
@@ -26,13 +33,7 @@ function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver
           ["10.0.0.2", BLUE],
         ]),
       ),
-    cache: sessionCache(
-      (grant) => {
-        asked.push(grant);
-        return given.issue?.(grant) ?? Promise.resolve(credentials(grant.roleName, now()));
-      },
-      { now },
-    ),
+    cache,
     rules: { accounts: {}, sessionSeconds: 3600 },
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep,
@@ -42,7 +43,7 @@ function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver
     const binding = await broker.identify(peer(address));
     return broker.credentialsFor(binding, await broker.grantFor(binding.workload));
   };
-  return { broker, asked, credentialsOf, turn };
+  return { broker, cache, asked, credentialsOf, turn };
 }
 
 describe("CredentialBroker", () => {
@@ -126,6 +127,38 @@ describe("CredentialBroker", () => {
     }
     const calls = asked.map(({ roleName }) => roleName);
     assert.deepEqual(calls, ["red-role", "blue-role", ...new Array(4).fill("red-role")], "every half hour");
+  });
+
+  it("keeps the session of a binding that was let go no longer than others nobody uses", async () => {
+    const { broker, asked, cache, turn } = bench();
+    const [red, blue] = [binding("10.0.0.1", RED), binding("10.0.0.2", BLUE)];
+    await Promise.all([broker.prefetch(red), broker.prefetch(blue)]);
+    broker.letGo(red);
+    for (let minute = 0; minute < 40; minute += 1) {
+      turn(MINUTE);
+      broker.keepSessions();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual(
+      asked.map(({ roleName }) => roleName),
+      ["red-role", "blue-role", "blue-role"],
+    );
+    assert.equal(cache.size, 1);
+  });
+
+  it("tells a caller that waited in vain what the last call failed with, where there was one", async () => {
+    const answers = [
+      () => Promise.reject(new Refusal({ kind: "sts-unavailable", roleArn: "r", code: "ECONNRESET" })),
+      () => new Promise<Credentials>(() => {}),
+    ];
+    const { credentialsOf, turn } = bench({ issue: () => answers.shift()?.() ?? assert.fail("asked too often") });
+    assert.equal((await refused(credentialsOf("10.0.0.1"))).kind, "sts-unavailable");
+    turn(1_000);
+    assert.deepEqual(await refused(credentialsOf("10.0.0.1")), {
+      kind: "sts-unavailable",
+      roleArn: "r",
+      code: "ECONNRESET",
+    });
   });
 
   it("has what it prefetched ready, without another call", async () => {
