@@ -43,7 +43,15 @@ export type Failure =
   | { readonly kind: "bad-role"; readonly workload: string; readonly place: string; readonly reason: string }
   | { readonly kind: "role-mismatch"; readonly requested: string; readonly granted: string }
   /** STS said no and will say no again until someone changes a policy. */
-  | { readonly kind: "sts-denied"; readonly roleArn: string; readonly code: string }
+  | {
+      readonly kind: "sts-denied";
+      readonly roleArn: string;
+      readonly code: string;
+      /** Who STS says this host is, e.g. arn:aws:sts::111122223333:assumed-role/host/i-0123. */
+      readonly callerArn?: string;
+      /** Which of the two trusts is missing, as far as STS says. */
+      readonly missing?: "host-permission" | "role-trust";
+    }
   | { readonly kind: "sts-unavailable"; readonly roleArn: string; readonly code: string }
   /** STS was asked too often, by this host or by others of its account. */
   | { readonly kind: "sts-throttled"; readonly roleArn: string; readonly code: string; readonly retryAfterMs?: number }

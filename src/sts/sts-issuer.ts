@@ -1,87 +1,166 @@
-import type { STSClient } from "@aws-sdk/client-sts";
+import type { AssumeRoleCommandOutput } from "@aws-sdk/client-sts";
 import type { CredentialIssuer } from "../broker/credential-issuer.ts";
 import type { Credentials, EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import type { Grant } from "../core/grant.ts";
-import { stsRefusal } from "./sts-failure.ts";
+import { TIMED_OUT, withDeadline } from "../kit/deadline.ts";
+import { sleep } from "../kit/sleep.ts";
+import type { SigningCredentials, StsClient } from "./sts-client.ts";
+import { stsEnvironment } from "./sts-environment.ts";
+import { type Cure, cureOf, stsRefusal, UnusableAnswer } from "./sts-failure.ts";
 
 export interface StsOptions {
   /** Read when first needed. @throws Refusal `upstream-unavailable` */
   readonly region: () => Promise<string>;
-  /** Undefined: the region's own endpoint, by the SDK's rules. */
+  /** Undefined: that of AWS_ENDPOINT_URL_STS, else the region's own, by the SDK's rules. */
   readonly endpoint: string | undefined;
-  readonly hostCredentials: () => Promise<SigningCredentials>;
+  /** @param refused what STS took no longer: the answer is read afresh. @throws Refusal `upstream-unavailable` */
+  readonly hostCredentials: (refused?: SigningCredentials) => Promise<SigningCredentials>;
   readonly now: () => EpochMs;
+  /** See {@link stsEnvironment}. Default: none of it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Told once for each size: by how much STS's clock is ahead of this host's. Calls are signed by STS's. */
+  readonly onClockSkew?: (stsAheadMs: number) => void;
+  /** Default: {@link TIME_LIMITS}. */
+  readonly timeLimits?: TimeLimits;
 }
 
-/** What signs the calls: the host's execution role. */
-export interface SigningCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-  readonly expiration: Date;
+export interface TimeLimits {
+  readonly connectMs: number;
+  readonly firstTryMs: number;
+  readonly secondTryMs: number;
+  readonly flightMs: number;
 }
 
-const CONNECT_TIMEOUT_MS = 1_000;
-const REQUEST_TIMEOUT_MS = 5_000;
-const ATTEMPTS = 2;
+/** Who the host is for STS. */
+export interface StsCaller {
+  readonly endpoint: string;
+  /** Undefined where a policy keeps the host from asking. */
+  readonly arn: string | undefined;
+}
+
+/**
+ * A dead connection is noticed soon, and a slow STS still gets its answer through: the second try waits longer.
+ * The whole flight has a limit besides, since the host's region and credentials may have to be read first.
+ */
+const TIME_LIMITS: TimeLimits = { connectMs: 1_000, firstTryMs: 2_000, secondTryMs: 4_000, flightMs: 10_000 };
+const PAUSE_BEFORE_SECOND_TRY_MS = 100;
+
+/** STS takes a clock that is five minutes off; the SDK begins to correct it at four. */
+const SKEW_WORTH_TELLING_MS = 240_000;
+const SKEW_IS_ANOTHER_AFTER_MS = 60_000;
 
 /** CredentialIssuer over sts:AssumeRole. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 export class StsIssuer implements CredentialIssuer {
   readonly #options: StsOptions;
-  #client: Promise<STSClient> | undefined;
+  readonly #limits: TimeLimits;
+  #client: Promise<StsClient> | undefined;
+  #callerArn: string | undefined;
+  #toldSkewMs = 0;
 
   constructor(options: StsOptions) {
     this.#options = options;
+    this.#limits = options.timeLimits ?? TIME_LIMITS;
   }
 
-  async issue(grant: Grant): Promise<Credentials> {
-    try {
-      return await this.#assume(grant);
-    } catch (error) {
-      throw stsRefusal(grant.roleArn, error);
-    }
+  /** Ends in bounded time, whatever STS does: two tries at the most. */
+  issue(grant: Grant): Promise<Credentials> {
+    return this.#flight(grant.roleArn, async (client, exchange) => {
+      const input = { RoleArn: grant.roleArn, RoleSessionName: grant.sessionName };
+      const answer = await client.assumeRole({ ...input, DurationSeconds: grant.sessionSeconds }, exchange);
+      return this.#checked(grant, answer, client.clockOffsetMs);
+    });
   }
 
   /**
-   * Loads the SDK, learns the region and reads the host's credentials ahead of the first call, so that no caller waits
-   * for them; and what is missing is known before a container needs it.
+   * Loads the SDK, learns the region, reads the host's credentials, connects, and asks STS who this host is: ahead of
+   * the first call, so that no caller waits for any of it, and what is wrong is known before a container needs it.
    *
-   * @throws Refusal `upstream-unavailable`
+   * @throws Refusal `upstream-unavailable`, `sts-unavailable`, `sts-throttled`
    */
-  async warm(): Promise<void> {
-    const client = await this.#connected();
-    await client.config.credentials();
+  async warm(): Promise<StsCaller> {
+    this.#callerArn = await this.#flight("the host's own identity", (client, exchange) =>
+      client.callerArn(exchange),
+    ).catch((error: unknown) => {
+      if (error instanceof Refusal && error.failure.kind === "sts-denied") return undefined;
+      throw error;
+    });
+    return { arn: this.#callerArn, endpoint: (await this.#connected()).endpoint() };
   }
 
-  async #assume(grant: Grant): Promise<Credentials> {
-    const { AssumeRoleCommand } = await import("@aws-sdk/client-sts");
-    const client = await this.#connected();
-    const answer = await client.send(
-      new AssumeRoleCommand({
-        RoleArn: grant.roleArn,
-        RoleSessionName: grant.sessionName,
-        DurationSeconds: grant.sessionSeconds,
-      }),
-    );
-    return this.#checked(grant, answer.Credentials);
+  /** Closes the connections that are kept. */
+  async close(): Promise<void> {
+    const client = await this.#client?.catch(() => undefined);
+    client?.close();
   }
 
-  #checked(grant: Grant, { AccessKeyId, SecretAccessKey, SessionToken, Expiration }: StsCredentials = {}): Credentials {
-    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration) {
-      throw new Refusal({ kind: "sts-unavailable", roleArn: grant.roleArn, code: "answer without credentials" });
+  async #flight<T>(roleArn: string, call: Call<T>): Promise<T> {
+    try {
+      const answer = await withDeadline(this.#tryTwice(call), this.#limits.flightMs, sleep);
+      if (answer !== TIMED_OUT) return answer;
+    } catch (error) {
+      throw stsRefusal({ roleArn, now: this.#options.now(), callerArn: this.#callerArn }, error);
     }
-    return {
-      accessKeyId: AccessKeyId,
-      secretAccessKey: SecretAccessKey,
-      sessionToken: SessionToken,
-      issuedAt: this.#options.now(),
-      expiresAt: Expiration.getTime(),
-    };
+    throw new Refusal({ kind: "sts-unavailable", roleArn, code: "flight-timeout" });
+  }
+
+  async #tryTwice<T>(call: Call<T>): Promise<T> {
+    const { firstTryMs, secondTryMs } = this.#limits;
+    const client = await this.#connected();
+    const signing = await this.#options.hostCredentials();
+    try {
+      return await call(client, { signing, withinMs: firstTryMs });
+    } catch (error) {
+      const cure = cureOf(error);
+      if (cure === "none") throw error;
+      const renewed = await this.#cured(cure, client, signing);
+      return await call(client, { signing: renewed, withinMs: secondTryMs });
+    } finally {
+      this.#tellSkew(client.clockOffsetMs);
+    }
+  }
+
+  /** @returns what the second try is signed with */
+  async #cured(cure: Cure, client: StsClient, signing: SigningCredentials): Promise<SigningCredentials> {
+    if (cure === "new-credentials") return this.#options.hostCredentials(signing);
+    if (cure === "new-connection") {
+      client.dropIdle();
+      await sleep(PAUSE_BEFORE_SECOND_TRY_MS);
+    }
+    return signing;
+  }
+
+  #checked(grant: Grant, answer: AssumeRoleCommandOutput, stsAheadMs: number): Credentials {
+    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
+    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration) {
+      throw new UnusableAnswer("answer-without-credentials");
+    }
+    if (!isOf(grant, answer.AssumedRoleUser?.Arn)) throw new UnusableAnswer("answer-of-another-session");
+    const issuedAt = this.#options.now();
+    const expiresAt = Expiration.getTime();
+    if (expiresAt > issuedAt) {
+      return {
+        accessKeyId: AccessKeyId,
+        secretAccessKey: SecretAccessKey,
+        sessionToken: SessionToken,
+        issuedAt,
+        expiresAt,
+      };
+    }
+    const cause = new Error(`the session ends at ${iso(expiresAt)}, and by this host's clock it is ${iso(issuedAt)}`);
+    const code = stsAheadMs < -SKEW_WORTH_TELLING_MS ? "clock-ahead" : "session-already-over";
+    throw new Refusal({ kind: "sts-unavailable", roleArn: grant.roleArn, code }, { cause });
+  }
+
+  #tellSkew(stsAheadMs: number): void {
+    const isOff = Math.abs(stsAheadMs) >= SKEW_WORTH_TELLING_MS;
+    if (!isOff || Math.abs(stsAheadMs - this.#toldSkewMs) < SKEW_IS_ANOTHER_AFTER_MS) return;
+    this.#toldSkewMs = stsAheadMs;
+    this.#options.onClockSkew?.(stsAheadMs);
   }
 
   /** A client that could not be made is not remembered: the next call tries again. */
-  #connected(): Promise<STSClient> {
+  #connected(): Promise<StsClient> {
     this.#client ??= this.#newClient().catch((error: unknown) => {
       this.#client = undefined;
       throw error;
@@ -89,22 +168,19 @@ export class StsIssuer implements CredentialIssuer {
     return this.#client;
   }
 
-  async #newClient(): Promise<STSClient> {
-    const { STSClient } = await import("@aws-sdk/client-sts");
-    const { endpoint, hostCredentials } = this.#options;
-    return new STSClient({
-      region: await this.#options.region(),
-      ...(endpoint !== undefined && { endpoint }),
-      credentials: hostCredentials,
-      maxAttempts: ATTEMPTS,
-      requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    });
+  async #newClient(): Promise<StsClient> {
+    const { StsClient } = await import("./sts-client.ts");
+    const { endpoint, environment = {} } = this.#options;
+    const region = await this.#options.region();
+    const { connectMs } = this.#limits;
+    return new StsClient({ region, endpoint, environment: stsEnvironment(environment), connectMs });
   }
 }
 
-interface StsCredentials {
-  readonly AccessKeyId?: string | undefined;
-  readonly SecretAccessKey?: string | undefined;
-  readonly SessionToken?: string | undefined;
-  readonly Expiration?: Date | undefined;
-}
+type Call<T> = (client: StsClient, exchange: { signing: SigningCredentials; withinMs: number }) => Promise<T>;
+
+const iso = (at: EpochMs): string => new Date(at).toISOString();
+
+/** The answer names the session: one that a broken proxy mixed up with another's goes to nobody. */
+const isOf = ({ roleName, sessionName }: Grant, arn: string | undefined): boolean =>
+  arn === undefined || arn.toLowerCase().endsWith(`:assumed-role/${roleName}/${sessionName}`.toLowerCase());

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
 import { Refusal } from "../../src/core/failure.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import { startMockEc2 } from "../../src/mock-ec2/mock-ec2.ts";
 import { stsRefusal } from "../../src/sts/sts-failure.ts";
-import { StsIssuer } from "../../src/sts/sts-issuer.ts";
+import { StsIssuer, type StsOptions } from "../../src/sts/sts-issuer.ts";
 import { hostCredentials } from "../../src/upstream/host-credentials.ts";
 import { UpstreamClient } from "../../src/upstream/upstream-client.ts";
 import { refused } from "../support/workloads.ts";
+import { type Behaviour, errorDocument, type FakeSts, fakeSts, session } from "./fake-sts.ts";
+import { GRANT, LIMITS, outcomeOf, SIGNING } from "./wire-driver.ts";
 
 const mock = await startMockEc2({});
 after(() => mock.close());
@@ -25,6 +25,33 @@ const grant = (more: Partial<Grant> = {}): Grant => ({
 });
 const issuer = (endpoint = mock.stsUrl, signing = () => hostCredentials(upstream)) =>
   new StsIssuer({ region: () => Promise.resolve("us-east-1"), endpoint, hostCredentials: signing, now: Date.now });
+
+const parts = (sts: FakeSts, hostCredentials: StsOptions["hostCredentials"]): StsOptions => ({
+  region: () => Promise.resolve("us-east-1"),
+  endpoint: `http://127.0.0.1:${sts.port}`,
+  hostCredentials,
+  now: Date.now,
+  timeLimits: LIMITS,
+});
+const wired = (sts: FakeSts, hostCredentials: StsOptions["hostCredentials"]) =>
+  new StsIssuer(parts(sts, hostCredentials));
+
+/** An EC2 whose clock differs from this host's, in milliseconds; its host's keys are of its own time. */
+async function ec2WithClock(by: number | (() => number)) {
+  const aheadMs = typeof by === "number" ? () => by : by;
+  const ec2 = await startMockEc2({ now: () => Date.now() + aheadMs(), hostCredentialsLifetimeMs: 24 * 3_600_000 });
+  const own = new UpstreamClient({ url: ec2.metadataUrl, now: Date.now, timeoutMs: 900 });
+  const region = (await own.get("latest/meta-data/placement/region"))?.toString("utf8") ?? "";
+  return {
+    parts: {
+      region: () => Promise.resolve(region),
+      endpoint: ec2.stsUrl,
+      hostCredentials: () => hostCredentials(own),
+      now: Date.now,
+    } satisfies StsOptions,
+    [Symbol.asyncDispose]: () => ec2.close(),
+  };
+}
 
 describe("StsIssuer, AWS's own SDK against a service that checks signatures", () => {
   it("issues a session of the role, under the session's name and duration", async () => {
@@ -56,29 +83,15 @@ describe("StsIssuer, AWS's own SDK against a service that checks signatures", ()
     assert.equal((await refused(issuer(undefined, lost).issue(grant()))).kind, "upstream-unavailable");
   });
 
-  it("does not take an answer without credentials for a session", async () => {
-    const server = createServer((_request, response) => {
-      response.writeHead(200, { "Content-Type": "text/xml" });
-      response.end(
-        '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult></AssumeRoleResult></AssumeRoleResponse>',
-      );
-    }).listen(0, "127.0.0.1");
-    after(() => server.close());
-    await new Promise((resolve) => server.once("listening", resolve));
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    assert.equal((await refused(issuer(endpoint).issue(grant()))).kind, "sts-unavailable");
-  });
-
-  it("has the host's credentials read ahead of the first call, once", async () => {
+  it("has the host's credentials read ahead of the first call, and knows who the host is", async () => {
     let asked = 0;
     const warmed = issuer(undefined, () => {
       asked += 1;
       return hostCredentials(upstream);
     });
-    await warmed.warm();
+    const { arn } = await warmed.warm();
     assert.equal(asked, 1);
-    await warmed.issue(grant());
-    assert.equal(asked, 1);
+    assert.match(arn ?? "", /^arn:aws:sts::\d{12}:assumed-role\/[^/]+\/i-[0-9a-f]+$/);
   });
 
   it("says ahead of the first call that the host has no credentials", async () => {
@@ -103,6 +116,119 @@ describe("StsIssuer, AWS's own SDK against a service that checks signatures", ()
   });
 });
 
+describe("StsIssuer and the host's own credentials", () => {
+  const keys = (accessKeyId: string) => ({ ...SIGNING, accessKeyId });
+  /** Refuses whatever is not signed with this key. */
+  const takesOnly =
+    (accessKeyId: string, code: string): Behaviour =>
+    ({ request, response }) => {
+      const isTaken = request.headers.authorization?.includes(`Credential=${accessKeyId}/`);
+      response.writeHead(isTaken ? 200 : 403).end(isTaken ? session({ id: "ASIAGOOD" }) : errorDocument(code));
+    };
+
+  for (const code of ["ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"]) {
+    it(`has them read afresh after ${code}, and tries once more in the same flight`, async () => {
+      await using sts = await fakeSts({ "": takesOnly("ASIANEW", code) });
+      const refusals: (string | undefined)[] = [];
+      const renewing = wired(sts, (refused) => {
+        refusals.push(refused?.accessKeyId);
+        return Promise.resolve(keys(refused ? "ASIANEW" : "ASIAOLD"));
+      });
+      assert.equal((await renewing.issue(GRANT)).accessKeyId, "ASIAGOOD");
+      assert.deepEqual(refusals, [undefined, "ASIAOLD"]);
+    });
+  }
+
+  it("gives up after the second try, and says which code it was", async () => {
+    await using sts = await fakeSts({ "": takesOnly("ASIANEVER", "ExpiredToken") });
+    assert.equal(
+      (await outcomeOf(wired(sts, () => Promise.resolve(keys("ASIAOLD"))))).text,
+      "sts-unavailable ExpiredToken",
+    );
+    assert.equal(sts.calls.get(""), 2);
+  });
+
+  it("passes on that they could not be read afresh", async () => {
+    await using sts = await fakeSts({ "": takesOnly("ASIANEW", "ExpiredToken") });
+    const lost = new Refusal({ kind: "upstream-unavailable", what: "w", reason: "silent" });
+    const renewing = wired(sts, (refused) => (refused ? Promise.reject(lost) : Promise.resolve(keys("ASIAOLD"))));
+    assert.equal((await refused(renewing.issue(GRANT))).kind, "upstream-unavailable");
+  });
+
+  it("signs the next call with new ones as soon as there are any", async () => {
+    const signedWith: (string | undefined)[] = [];
+    await using sts = await fakeSts({
+      "": ({ request, response }) => {
+        signedWith.push(/Credential=(\w+)/.exec(request.headers.authorization ?? "")?.[1]);
+        response.end(session({ id: "ASIAGOOD" }));
+      },
+    });
+    let current = keys("ASIAONE");
+    const signing = wired(sts, () => Promise.resolve(current));
+    await signing.issue(GRANT);
+    current = keys("ASIATWO");
+    await signing.issue(GRANT);
+    assert.deepEqual(signedWith, ["ASIAONE", "ASIATWO"]);
+  });
+
+  it("ends the flight though they never come", { timeout: 30_000 }, async () => {
+    await using sts = await fakeSts({});
+    const waiting = new StsIssuer({
+      ...parts(sts, () => new Promise(() => {})),
+      timeLimits: { ...LIMITS, flightMs: 200 },
+    });
+    assert.equal((await outcomeOf(waiting)).text, "sts-unavailable flight-timeout");
+  });
+});
+
+describe("StsIssuer on a host whose clock is wrong", () => {
+  const HOUR = 3_600_000;
+
+  for (const [where, by] of [
+    ["behind", HOUR],
+    ["ahead", -HOUR],
+  ] as const) {
+    it(`gets a session for each of twelve who ask at once, the clock being an hour ${where}`, async () => {
+      await using ec2 = await ec2WithClock(by);
+      const told: number[] = [];
+      // Only what STS's clock says is shifted: the host's own would make the mock's keys expired.
+      const skewed = new StsIssuer({
+        ...ec2.parts,
+        now: () => Date.now() - 2 * HOUR,
+        onClockSkew: (ms) => told.push(ms),
+      });
+      const names = Array.from({ length: 12 }, (_, i) => `web-${i}`);
+      const sessions = await Promise.all(names.map((sessionName) => skewed.issue(grant({ sessionName }))));
+      assert.equal(new Set(sessions.map(({ accessKeyId }) => accessKeyId)).size, 12);
+      assert.equal(told.length, 1);
+      assert.ok(Math.abs((told[0] ?? 0) - by) < 10_000, `${told[0]}`);
+    });
+  }
+
+  it("gets over a jump of an hour between two rounds, and says the new size once", async () => {
+    let by = 0;
+    await using ec2 = await ec2WithClock(() => by);
+    const told: number[] = [];
+    const skewed = new StsIssuer({ ...ec2.parts, onClockSkew: (ms) => told.push(Math.round(ms / HOUR)) });
+    const round = () => Promise.all([1, 2, 3, 4].map((i) => skewed.issue(grant({ sessionName: `web-${i}` }))));
+    await round();
+    by = HOUR;
+    await round();
+    await round();
+    by = 2 * HOUR;
+    await round();
+    assert.deepEqual(told, [1, 2]);
+  });
+
+  it("refuses a session that is over by this host's clock, and says by which time", async () => {
+    await using ec2 = await ec2WithClock(-2 * HOUR);
+    const error: unknown = await new StsIssuer(ec2.parts).issue(grant()).catch((reason: unknown) => reason);
+    assert.ok(error instanceof Refusal && error.cause instanceof Error);
+    assert.equal((error.failure as { code?: string }).code, "clock-ahead");
+    assert.match(error.cause.message, /^the session ends at \S+Z, and by this host's clock it is \S+Z$/);
+  });
+});
+
 describe("stsRefusal", () => {
   const rows = [
     { error: { name: "AccessDenied" }, kind: "sts-denied", because: "a policy is missing" },
@@ -120,6 +246,6 @@ describe("stsRefusal", () => {
   ];
   for (const { error, kind, because } of rows) {
     it(`calls ${JSON.stringify(error)} ${kind}: ${because}`, () =>
-      assert.equal(stsRefusal("arn:r", error).failure.kind, kind));
+      assert.equal(stsRefusal({ roleArn: "arn:r", now: 0 }, error).failure.kind, kind));
   }
 });
