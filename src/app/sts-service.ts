@@ -1,22 +1,24 @@
-import { explainFailure } from "../audit/explain-failure.ts";
+import { explainRefusal } from "../audit/explain-refusal.ts";
 import type { Log } from "../audit/log.ts";
 import type { CredentialIssuer } from "../broker/credential-issuer.ts";
 import type { EpochMs } from "../core/credentials.ts";
-import { Refusal } from "../core/failure.ts";
 import { sleep } from "../kit/sleep.ts";
 import { StsIssuer } from "../sts/sts-issuer.ts";
 import { hostCredentials } from "../upstream/host-credentials.ts";
+import { type HostCredentialsEvents, HostCredentialsSource } from "../upstream/host-credentials-source.ts";
 import type { HostIdentitySource } from "../upstream/host-identity.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
+import { type UntilDoneOptions, untilDone } from "./until-done.ts";
 
 /** Loading the AWS SDK holds everything up for some 20 ms: not while the first requests after a restart are waiting. */
 const LOAD_SDK_AFTER_MS = 100;
+const LOOK_AT_HOST_CREDENTIALS_EVERY_MS = 5_000;
 
 export interface StsPart {
   readonly issuer: CredentialIssuer;
-  /** What the first call needs is at hand before it. */
+  /** What the first call needs is at hand before it, and the host's own credentials stay fresh. */
   readonly service: Service;
 }
 
@@ -29,34 +31,92 @@ export interface StsWiring {
 }
 
 export function stsPart(wiring: StsWiring): StsPart {
-  const { config, upstream, identity, now } = wiring;
+  const { config, log, upstream, identity, now } = wiring;
+  const read = () => hostCredentials(upstream);
+  const own = new HostCredentialsSource({ read, now, random: Math.random, events: hostCredentialsLog(log) });
   const issuer = new StsIssuer({
     region: async () => config.region ?? (await identity.get()).region,
     endpoint: config.stsEndpoint,
-    hostCredentials: () => hostCredentials(upstream),
+    hostCredentials: (refused) => own.get(refused),
     now,
+    environment: process.env,
+    onClockSkew: (stsAheadMs) =>
+      log.warn(clockFields(stsAheadMs), "this host's clock is wrong; calls are signed by STS's"),
   });
-  return { issuer, service: warmUp(wiring, issuer) };
+  return { issuer, service: stsService(wiring, issuer, own) };
 }
 
-/** Learns the host and loads the SDK behind the first requests' backs, and says early what will fail later. */
-function warmUp({ log, identity }: StsWiring, issuer: StsIssuer): Service {
-  const warm = async (): Promise<void> => {
-    const { region, partition, accountId } = await identity.get();
-    log.info({ region, partition, accountId }, "the host is known");
-    await sleep(LOAD_SDK_AFTER_MS);
-    await issuer.warm();
-  };
+function stsService(wiring: StsWiring, issuer: StsIssuer, own: HostCredentialsSource): Service {
+  const stopped = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   return {
     name: "warm-up",
     start: () => {
-      warm().catch((error: unknown) =>
-        log.error(wordsOf(error), "the host is not known yet; it is asked again when needed"),
-      );
+      void untilDone(warmUp(wiring, issuer), stopped.signal);
+      timer = setInterval(() => void own.keepFresh(), LOOK_AT_HOST_CREDENTIALS_EVERY_MS);
       return Promise.resolve();
     },
-    stop: () => Promise.resolve(),
+    stop: () => {
+      clearInterval(timer);
+      stopped.abort();
+      issuer.close();
+      return Promise.resolve();
+    },
   };
 }
 
-const wordsOf = (error: unknown) => (error instanceof Refusal ? explainFailure(error.failure) : { err: error });
+/** Learns the host and connects to STS behind the first requests' backs, and says early what would fail later. */
+function warmUp({ log, identity }: StsWiring, issuer: StsIssuer): UntilDoneOptions {
+  const hostIsKnown = once(async () => {
+    const { region, partition, accountId } = await identity.get();
+    log.info({ region, partition, accountId }, "the host is known");
+    await sleep(LOAD_SDK_AFTER_MS);
+  });
+  return {
+    task: async () => {
+      await hostIsKnown();
+      const { arn, endpoint } = await issuer.warm();
+      log.info({ hostArn: arn, stsEndpoint: endpoint }, "STS answers");
+    },
+    onTrouble: (error) =>
+      log.error(explainRefusal(error), "no session can be issued yet; it is tried until one can be"),
+    onRecovery: () => log.info({}, "sessions can be issued now"),
+    sleep,
+    random: Math.random,
+  };
+}
+
+/** The same, until it has succeeded once. */
+function once(task: () => Promise<void>): () => Promise<void> {
+  let isDone = false;
+  return async () => {
+    if (!isDone) await task();
+    isDone = true;
+  };
+}
+
+/** Loud, for when the host's own credentials have ended nothing can be renewed any more. */
+function hostCredentialsLog(log: Log): HostCredentialsEvents {
+  const fields = ({ endsAt, error }: { endsAt: EpochMs | undefined; error: unknown }) => ({
+    ...explainRefusal(error),
+    ...(endsAt !== undefined && { ends: new Date(endsAt).toISOString() }),
+  });
+  return {
+    lost: (loss) =>
+      loss.endsAt === undefined
+        ? log.error(fields(loss), "the host's own credentials cannot be read: no session can be issued")
+        : log.warn(
+            fields(loss),
+            "the host's own credentials cannot be renewed; those in hand are used until their end",
+          ),
+    ending: (loss) => log.error(fields(loss), "the host's own credentials end within minutes and cannot be renewed"),
+    ended: (loss) =>
+      log.error(fields(loss), "the host's own credentials have ended: sessions cannot be renewed any more"),
+    back: (endsAt) => log.info({ ends: new Date(endsAt).toISOString() }, "the host's own credentials are there again"),
+  };
+}
+
+const clockFields = (stsAheadMs: number) => ({
+  reason: `STS's clock is ${Math.abs(Math.round(stsAheadMs / 1000))} s ${stsAheadMs > 0 ? "ahead of" : "behind"} this host's`,
+  remedy: "set it, and keep it set (chrony, systemd-timesyncd): containers judge by it when their credentials end",
+});

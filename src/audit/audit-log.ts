@@ -3,8 +3,9 @@ import type { EpochMs } from "../core/credentials.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Workload } from "../core/workload.ts";
 import { explainFailure } from "./explain-failure.ts";
+import { causeField } from "./explain-refusal.ts";
 import type { Log } from "./log.ts";
-import { redacted, redactedPath } from "./redacted.ts";
+import { redactedPath } from "./redacted.ts";
 import { RepeatGate } from "./repeat-gate.ts";
 
 export interface AuditOptions {
@@ -56,10 +57,7 @@ const refusalFields = ({ peerAddress, workload, failure, path, cause }: RefusedR
   ...(workload && workloadFields(workload)),
   ...(path !== undefined && { path: redactedPath(path) }),
   ...explainFailure(failure),
-  ...(cause !== undefined && { cause: wordsOf(cause) }),
+  ...causeField({ failure, cause }),
 });
 
 const workloadFields = ({ id, name }: Workload) => ({ container: name, containerId: id });
-
-/** The message alone: an SDK's error object holds the request it sent, and STS may quote that request back. */
-export const wordsOf = (cause: unknown): string => redacted(cause instanceof Error ? cause.message : String(cause));

@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { redacted, redactedPath } from "./redacted.ts";
+import { denialRemedy, unavailableRemedy } from "./sts-remedy.ts";
 
 /** For the operator: why it was refused, and what to do about it. */
 export interface Explanation {
@@ -105,13 +106,13 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     reason: `the role ${JSON.stringify(redacted(requested))} was asked for; the workload's is ${granted}`,
     remedy: "none needed after a role was changed: SDKs list the role again",
   }),
-  "sts-denied": ({ roleArn, code }) => ({
-    reason: `STS refused ${roleArn}: ${code}`,
-    remedy: "two policies must agree: the host role's permission to sts:AssumeRole it, and its trust in the host role",
+  "sts-denied": (failure) => ({
+    reason: `STS refused ${failure.roleArn}: ${failure.code}`,
+    remedy: denialRemedy(failure),
   }),
   "sts-unavailable": ({ roleArn, code }) => ({
     reason: `STS could not be asked for ${roleArn}: ${code}`,
-    remedy: "check the way from this host to STS: region, stsEndpoint, VPC endpoint, proxy",
+    remedy: unavailableRemedy(code),
   }),
   "sts-throttled": ({ roleArn, code }) => ({
     reason: `STS has too many calls and did not serve the one for ${roleArn}: ${code}`,

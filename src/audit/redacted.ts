@@ -9,6 +9,19 @@ const LEFT_OUT = "…";
 /** What others wrote, as it may stand in a log: nothing that could be a key or a token, and no more than a few lines. */
 export const redacted = (text: string): string => text.replace(COULD_BE_SECRET, LEFT_OUT).slice(0, MAX_LENGTH);
 
+/** The same, with names that are known and no secret left as they are: an ARN is as long as a key. */
+export const redactedBut = (known: readonly string[], text: string): string =>
+  known
+    .filter((name) => name !== "")
+    .reduce<readonly string[]>((parts, name) => parts.flatMap((part) => split(part, name)), [text])
+    .map((part) => (known.includes(part) ? part : part.replace(COULD_BE_SECRET, LEFT_OUT)))
+    .join("")
+    .slice(0, MAX_LENGTH);
+
+/** "a-X-b" at X: "a-", "X", "-b". */
+const split = (text: string, at: string): string[] =>
+  text.split(at).flatMap((part, i) => (i === 0 ? [part] : [at, part]));
+
 /** The words of the metadata service's paths that an operator may want to read in a log, besides those of the allow list. */
 const OTHER_WORDS = `api token user-data v1 v2 credentials iam info security-credentials security-credentials-extended identity-credentials ec2
   ec2-instance managed-ssh-keys signer-cert public-keys openssh-key tags instance network interfaces macs pkcs7 rsa2048 dsa2048

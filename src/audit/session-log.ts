@@ -1,8 +1,7 @@
 import type { FailedSession, RecoveredSession, SessionEvents } from "../broker/session-events.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import { type Failure, Refusal } from "../core/failure.ts";
-import { wordsOf } from "./audit-log.ts";
-import { explainFailure } from "./explain-failure.ts";
+import { explainRefusal } from "./explain-refusal.ts";
 import type { Log } from "./log.ts";
 import { RepeatGate } from "./repeat-gate.ts";
 
@@ -48,14 +47,8 @@ function aboutOf({ grant, error }: Pick<RecoveredSession, "grant" | "error">): s
 const failedFields = ({ grant, error, servedUntil }: FailedSession) => ({
   role: grant.roleArn,
   ...(servedUntil !== undefined && { servedUntil: new Date(servedUntil).toISOString() }),
-  ...explained(error),
+  ...(failureOf(error) && { failure: failureOf(error)?.kind }),
+  ...explainRefusal(error),
 });
-
-function explained(error: unknown) {
-  const failure = failureOf(error);
-  if (!failure) return { err: error };
-  const { cause } = error as Error;
-  return { failure: failure.kind, ...explainFailure(failure), ...(cause !== undefined && { cause: wordsOf(cause) }) };
-}
 
 const failureOf = (error: unknown): Failure | undefined => (error instanceof Refusal ? error.failure : undefined);

@@ -35,7 +35,7 @@ export interface Exchange {
 }
 
 /** STS accepted the connection and did not answer, or not to the end. */
-export class StsSilence extends Error {
+class StsSilence extends Error {
   readonly code = "answer-timeout";
 }
 
@@ -58,7 +58,7 @@ export class StsClient {
     this.#agents = stsAgents(options.environment, options.connectMs);
   }
 
-  /** @throws what the SDK throws, or {@link StsSilence} */
+  /** @throws what the SDK throws, or `code: answer-timeout` */
   assumeRole(input: AssumeRoleCommandInput, exchange: Exchange): Promise<AssumeRoleCommandOutput> {
     return this.#within(exchange, (client, abortSignal) => client.send(new AssumeRoleCommand(input), { abortSignal }));
   }

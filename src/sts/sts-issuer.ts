@@ -88,10 +88,12 @@ export class StsIssuer implements CredentialIssuer {
     return { arn: this.#callerArn, endpoint: (await this.#connected()).endpoint() };
   }
 
-  /** Closes the connections that are kept. */
-  async close(): Promise<void> {
-    const client = await this.#client?.catch(() => undefined);
-    client?.close();
+  /** Closes the connections that are kept, also those of a flight under way. */
+  close(): void {
+    this.#client?.then(
+      (client) => client.close(),
+      () => {},
+    );
   }
 
   async #flight<T>(roleArn: string, call: Call<T>): Promise<T> {
