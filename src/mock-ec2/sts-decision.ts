@@ -3,7 +3,7 @@ import type { AssumeRoleRequest } from "./assume-role-request.ts";
 import { fitsAny } from "./iam-pattern.ts";
 import type { Session } from "./session-keys.ts";
 import type { Caller } from "./sts-caller.ts";
-import { accessDenied, type StsError, validationError } from "./sts-error.ts";
+import { accessDenied, type DenyingPolicy, type StsError, validationError } from "./sts-error.ts";
 import { askTrust, type StsAction } from "./trust-policy.ts";
 import type { Role, World } from "./world.ts";
 
@@ -90,36 +90,62 @@ function denial(wish: Wish): StsError | undefined {
     ...(tagged ? (["sts:TagSession"] as const) : []),
     ...(inherited.sourceIdentity !== undefined ? (["sts:SetSourceIdentity"] as const) : []),
   ];
-  const deny = (action: StsAction, reason: string) =>
-    accessDenied(caller.arn, action, { resource: request.roleArn, reason });
+  const deny = (action: StsAction, why: Withheld) =>
+    accessDenied(caller.arn, action, { resource: request.roleArn, ...why });
   if (changed)
-    return deny("sts:SetSourceIdentity", "the calling session has another source identity, which cannot be changed");
+    return deny("sts:SetSourceIdentity", {
+      reason: "the calling session has another source identity, which cannot be changed",
+    });
   for (const action of actions) {
-    const reason = refusalOf(action, wish);
-    if (reason !== undefined) return deny(action, reason);
+    const why = refusalOf(action, wish);
+    if (why !== undefined) return deny(action, why);
   }
   return undefined;
 }
 
-/** Why the action is refused; undefined when it is allowed. */
-function refusalOf(action: StsAction, wish: Wish): string | undefined {
+/** Why an action is refused: for whoever runs the mock, and what AWS tells the caller of it. */
+interface Withheld {
+  readonly reason: string;
+  readonly policy?: DenyingPolicy | undefined;
+}
+
+/** Undefined when the action is allowed. */
+function refusalOf(action: StsAction, wish: Wish): Withheld | undefined {
   const { world, caller, request } = wish;
   const permitted = fitsAny(permissionsOf(world, caller), request.roleArn);
   if (world.roles === undefined) return openRefusal(caller, permitted);
   const role = roleOf(world, request);
-  if (role === undefined) return "the file has no such role";
+  if (role === undefined) return { reason: "the file has no such role", policy: permitted ? undefined : "permission" };
   const verdict = askTrust(role.trust, { caller, action, context: contextOf(wish) });
-  if (verdict === "denied") return `a Deny statement of the role's trust policy covers ${action}`;
-  if (verdict === "not-allowed") return `no statement of the role's trust policy allows ${action} to this caller`;
   const sameAccount = role.arn.split(":").slice(0, 5).join(":") === accountPrefix(caller);
+  if (verdict === "denied" || verdict === "not-allowed")
+    return trustRefusal(action, { verdict, permitted, sameAccount });
   if (permitted || (sameAccount && verdict === "to-caller")) return undefined;
-  return `${permissionName(caller)} has no pattern for this role`;
+  return { reason: `${permissionName(caller)} has no pattern for this role`, policy: "permission" };
+}
+
+interface Untrusted {
+  readonly verdict: "denied" | "not-allowed";
+  readonly permitted: boolean;
+  readonly sameAccount: boolean;
+}
+
+function trustRefusal(action: StsAction, { verdict, permitted, sameAccount }: Untrusted): Withheld {
+  if (verdict === "denied") {
+    const reason = `a Deny statement of the role's trust policy covers ${action}`;
+    return { reason, policy: sameAccount ? "trust-deny" : undefined };
+  }
+  const reason = `no statement of the role's trust policy allows ${action} to this caller`;
+  if (!permitted) return { reason, policy: "permission" };
+  return { reason, policy: sameAccount ? "trust" : undefined };
 }
 
 /** Without a list of roles, only those who hold the host's own keys or a user's may assume any. */
-function openRefusal({ session }: Caller, permitted: boolean): string | undefined {
-  if (session !== undefined && session.kind !== "host") return "without a file only the host's role may assume roles";
-  return permitted ? undefined : "hostMayAssume has no pattern for this role";
+function openRefusal({ session }: Caller, permitted: boolean): Withheld | undefined {
+  if (session !== undefined && session.kind !== "host") {
+    return { reason: "without a file only the host's role may assume roles", policy: "permission" };
+  }
+  return permitted ? undefined : { reason: "hostMayAssume has no pattern for this role", policy: "permission" };
 }
 
 const roleOf = ({ roles }: World, { roleArn }: AssumeRoleRequest): Role | undefined =>

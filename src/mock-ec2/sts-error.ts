@@ -81,19 +81,29 @@ export const packedTooLarge = (percent: number): StsError =>
     `Packed policy consumes ${percent}% of allotted space, please use smaller policy.`,
   );
 
-/** The same words whether the role is missing or only closed: who may not assume it learns nothing of it. */
-export const accessDenied = (
+/** Which policy an AccessDenied names; undefined where AWS keeps it to itself. */
+export type DenyingPolicy = "permission" | "trust" | "trust-deny";
+
+/**
+ * A caller reads of its own permissions, and of the trust policy of a role of its own account. For a role that is
+ * missing or another account's, the words are the same whatever the reason: who may not assume it learns nothing of it.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html#access-denied-error-examples
+ */
+export function accessDenied(
   callerArn: string,
   action: string,
-  denied: { resource: string; reason: string },
-): StsError => ({
-  ...stsError(
-    "AccessDenied",
-    403,
-    `User: ${callerArn} is not authorized to perform: ${action} on resource: ${denied.resource}`,
-  ),
-  reason: denied.reason,
-});
+  denied: { resource: string; reason: string; policy?: DenyingPolicy | undefined },
+): StsError {
+  const what = `User: ${callerArn} is not authorized to perform: ${action}`;
+  const onResource = `${what} on resource: ${denied.resource}`;
+  const messages: Readonly<Record<DenyingPolicy, string>> = {
+    permission: `${onResource} because no identity-based policy allows the ${action} action`,
+    trust: `${what} because no role trust policy allows the ${action} action`,
+    "trust-deny": `${what} with an explicit deny in the role trust policy`,
+  };
+  const message = denied.policy === undefined ? onResource : messages[denied.policy];
+  return { ...stsError("AccessDenied", 403, message), reason: denied.reason };
+}
 
 /** 20300102T030405Z, as signatures and their errors write an instant. */
 export const basicTime = (at: EpochMs): string => new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, "");

@@ -73,7 +73,7 @@ const roleOf = (parts: Partial<Role> = {}): Role => ({
 function outcome(world: World, caller: Caller, request = requestOf()): string {
   const decided = decideAssumeRole(world, caller, request);
   if (!isStsError(decided)) return "allowed";
-  const action = / perform: (\S+) on /.exec(decided.message)?.[1];
+  const action = / perform: (\S+)/.exec(decided.message)?.[1];
   return decided.code === "AccessDenied" ? `${action}: ${decided.reason}` : decided.message;
 }
 
@@ -107,10 +107,32 @@ test("an unknown role is AccessDenied in the same words as a closed one", () => 
   assert.ok(isStsError(unknown) && isStsError(closed));
   assert.equal(
     unknown.message,
-    `User: ${HOST_SESSION} is not authorized to perform: sts:AssumeRole on resource: ${request.roleArn}`,
+    `User: ${HOST_SESSION} is not authorized to perform: sts:AssumeRole on resource: ${request.roleArn} because no identity-based policy allows the sts:AssumeRole action`,
   );
   assert.deepEqual([closed.code, closed.status, closed.message], [unknown.code, 403, unknown.message]);
   assert.equal(unknown.reason, "the file has no such role");
+});
+
+test("a caller with permission reads which trust policy is missing in its own account, and nothing of others'", () => {
+  const words = (arn: string, roles: readonly Role[]) => {
+    const denied = decideAssumeRole(
+      closedWorld(roles, { hostMayAssume: ["*"] }),
+      callerWith(),
+      requestOf({ roleArn: arn }),
+    );
+    return isStsError(denied) ? denied.message.replace(/^.*sts:AssumeRole(?= (on|because|with))/, "") : "allowed";
+  };
+  const deny = trustOf([HOST_ROLE], { effect: "Deny" });
+  const plain = (arn: string) => ` on resource: ${arn}`;
+  assert.equal(
+    words(WEB_ROLE, [roleOf({ trust: [] })]),
+    " because no role trust policy allows the sts:AssumeRole action",
+  );
+  assert.equal(words(WEB_ROLE, [roleOf({ trust: [deny] })]), " with an explicit deny in the role trust policy");
+  assert.equal(words(WEB_ROLE, []), plain(WEB_ROLE));
+  for (const trust of [[], [deny]]) {
+    assert.equal(words(FOREIGN_ROLE, [roleOf({ arn: FOREIGN_ROLE, trust })]), plain(FOREIGN_ROLE));
+  }
 });
 
 test("within one account, being named by the trust policy suffices; through the account both sides must allow", () => {
