@@ -73,11 +73,9 @@ export class StsClient {
 
   /** By the SDK's own rules for regions, partitions, FIPS and dual-stack. */
   endpoint(): string {
-    const { region, endpoint, environment } = this.#options;
-    const { useFipsEndpoint, useDualstackEndpoint } = environment;
-    const rules = { Region: region, UseFIPS: useFipsEndpoint, UseDualStack: useDualstackEndpoint };
-    const chosen = endpoint ?? environment.endpoint;
-    return chosen ?? this.#current().config.endpointProvider({ ...rules, UseGlobalEndpoint: false }).url.origin;
+    const { useFipsEndpoint: UseFIPS, useDualstackEndpoint: UseDualStack } = this.#variant();
+    const parameters = { Region: this.#options.region, UseFIPS, UseDualStack, UseGlobalEndpoint: false };
+    return this.#chosen() ?? this.#current().config.endpointProvider(parameters).url.origin;
   }
 
   /** What the SDK adds to this host's clock when it signs: by how much STS's, in its last answer, was ahead of it. */
@@ -117,16 +115,26 @@ export class StsClient {
     return this.#client;
   }
 
+  #chosen(): string | undefined {
+    return this.#options.endpoint ?? this.#options.environment.endpoint;
+  }
+
+  /** An endpoint that was chosen is what it is; the SDK refuses to make another kind of it. */
+  #variant(): Pick<StsEnvironment, "useFipsEndpoint" | "useDualstackEndpoint"> {
+    if (this.#chosen() !== undefined) return { useFipsEndpoint: false, useDualstackEndpoint: false };
+    const { useFipsEndpoint, useDualstackEndpoint } = this.#options.environment;
+    return { useFipsEndpoint, useDualstackEndpoint };
+  }
+
   /** All that the SDK would look up in the environment or in ~/.aws is said here, so that it does not look. */
   #config(): STSClientConfig {
-    const { region, environment, connectMs } = this.#options;
-    const endpoint = this.#options.endpoint ?? environment.endpoint;
+    const { region, connectMs } = this.#options;
+    const endpoint = this.#chosen();
     return {
       region,
       ...(endpoint !== undefined && { endpoint }),
       ignoreConfiguredEndpointUrls: true,
-      useFipsEndpoint: environment.useFipsEndpoint,
-      useDualstackEndpoint: environment.useDualstackEndpoint,
+      ...this.#variant(),
       maxAttempts: 1,
       retryMode: "standard",
       defaultsMode: "standard",
