@@ -14,6 +14,9 @@ import { CONTINUE, connectionAfter, encodeResponse } from "./response-writer.ts"
  */
 type Phase = "reading" | "answering" | "writing" | "closing" | "gone";
 
+/** By then at least one whole sweep has passed since. */
+const SILENT_SWEEPS = 2;
+
 /**
  * One client's connection. Requests are answered strictly in order, one at a time; while one is, the socket is not
  * read but for what had already come, so a client that pipelines fills its own buffers and none of ours.
@@ -37,7 +40,10 @@ export class HttpConnection {
   #request: HttpRequest | undefined;
   #receivedAt: EpochMs = 0;
   #clientHasEnded = false;
+  /** The next answer is the last. */
   #isLast = false;
+  /** Without a request it has no reason to stay. */
+  #isEnding = false;
 
   /** The socket's errors are the owner's to ignore: "close" follows each. */
   constructor(socket: Socket, peer: Peer, services: ConnectionServices<HttpConnection>) {
@@ -57,6 +63,16 @@ export class HttpConnection {
     return this.#phase === "answering" || this.#phase === "writing";
   }
 
+  get isGone(): boolean {
+    return this.#phase === "gone";
+  }
+
+  /** A request is due, being read or being answered, or its answer has not left this process yet. */
+  get isUnderWay(): boolean {
+    if (this.#phase === "reading") return this.#requestIsDue;
+    return this.isBusy || (this.#phase === "closing" && this.#socket.writableLength > 0);
+  }
+
   /** The sweep at which it was accepted or last had a request. */
   get lastUsed(): number {
     return this.#lastUsed;
@@ -72,10 +88,22 @@ export class HttpConnection {
     if (this.#leave()) this.#socket.destroy();
   }
 
+  /** The answer under way, or else to the next request, will say that it is the last. */
+  closeAfterNext(): void {
+    this.#isLast = true;
+  }
+
   /** Answers what is under way, then closes. A client that has only just connected may still ask. */
   finish(): void {
     this.#isLast = true;
-    if (this.#phase === "reading" && !this.#requestIsDue) this.destroy();
+    this.#isEnding = true;
+    if (this.#phase === "reading" && !this.#mayStillAsk) this.destroy();
+  }
+
+  /** Whoever connects to ask does so at once; one that has been silent since is not waited for. */
+  get #mayStillAsk(): boolean {
+    const isNew = this.#services.clock.sweeps - this.#lastUsed < SILENT_SWEEPS;
+    return this.#requestIsDue && (isNew || this.#reader.isMidRequest);
   }
 
   /** Called once a sweep. */
@@ -126,7 +154,7 @@ export class HttpConnection {
 
   #awaitMore(): void {
     const isMidRequest = this.#reader.isMidRequest;
-    if (this.#clientHasEnded || (this.#isLast && !isMidRequest)) {
+    if (this.#clientHasEnded || (this.#isEnding && !isMidRequest)) {
       this.destroy();
       return;
     }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import type { EpochMs } from "../core/credentials.ts";
+import { sleep } from "../kit/sleep.ts";
 import type { AccessEvent, ConnectionLimits, ConnectionServices } from "./connection-services.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { roomForConnections } from "./descriptor-limit.ts";
@@ -48,6 +49,9 @@ export type ListenTarget = { readonly host?: string; readonly port: number } | {
 const EVERY_ADDRESS = "::";
 const EVERY_IPV4_ADDRESS = "0.0.0.0";
 
+/** Between two looks at whether all is answered. */
+const LOOK_AGAIN_MS = 10;
+
 /** Strict HTTP/1 over TCP: one read, one request, one write. */
 export class HttpServer {
   readonly #server: Server;
@@ -55,7 +59,7 @@ export class HttpServer {
   readonly #services: ConnectionServices<HttpConnection>;
   readonly #limits: HttpServerLimits;
   #sweeper: NodeJS.Timeout | undefined;
-  #isClosing = false;
+  #isEnding = false;
 
   constructor({ handle, now, onAccess = () => {}, onError = () => {}, limits }: HttpServerOptions) {
     this.#limits = { ...DEFAULT_LIMITS, connectionsInAll: roomForConnections(), ...limits };
@@ -109,16 +113,52 @@ export class HttpServer {
     return connections.length;
   }
 
-  /** Accepts no more, lets what is under way be answered, and after `graceMs` destroys the rest. */
+  /**
+   * From now on each answer says that it is its connection's last, while new connections are still accepted: a client that
+   * keeps one alive learns of the end in time, instead of asking just as it is closed.
+   *
+   * Resolves when what was under way has been answered, or after `answersMs`, and the connections that were open are
+   * closed, or after `keptAliveMs`.
+   */
+  async windDown({
+    answersMs,
+    keptAliveMs,
+  }: {
+    readonly answersMs: number;
+    readonly keptAliveMs: number;
+  }): Promise<void> {
+    this.#isEnding = true;
+    const open = [...this.#connections];
+    const busy = open.filter(({ isBusy }) => isBusy);
+    for (const connection of open) connection.closeAfterNext();
+    await Promise.all([
+      this.#atMost(answersMs, () => !busy.some(({ isBusy }) => isBusy)),
+      this.#atMost(keptAliveMs, () => open.every(({ isGone }) => isGone)),
+    ]);
+  }
+
+  /**
+   * Accepts no more, lets what is under way be answered, and after `graceMs` destroys the rest. Who waits to be accepted
+   * by a socket that others hold too, as systemd does, is theirs: closing our descriptor of it is all that is done to it.
+   */
   async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
-    this.#isClosing = true;
+    this.#isEnding = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const connection of this.#connections) connection.finish();
-    const grace = setTimeout(() => this.#destroyAll(), graceMs);
-    await closed;
-    clearTimeout(grace);
+    await this.#atMost(graceMs, () => ![...this.#connections].some(({ isUnderWay }) => isUnderWay));
     clearInterval(this.#sweeper);
-    this.#destroyAll(); // Nothing is open any more; the last sockets' own "close" events may come after the server's.
+    this.#destroyAll();
+    await closed;
+  }
+
+  /** Looks every few moments whether it holds; resolves then, or when the time is over. */
+  async #atMost(ms: number, holds: () => boolean): Promise<void> {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+    }, ms);
+    while (!isOver && !holds()) await sleep(LOOK_AGAIN_MS);
+    clearTimeout(timer);
   }
 
   #destroyAll(): void {
@@ -130,13 +170,15 @@ export class HttpServer {
     socket.on("error", () => {});
     const address = normalisePeerAddress(socket.remoteAddress);
     const port = socket.remotePort;
-    if (address === undefined || port === undefined || this.#isClosing) {
+    if (address === undefined || port === undefined) {
       socket.destroy();
       return;
     }
     this.#makeRoomFor(address);
     const peer = { address, port, isOnThisHost: isLoopback(normalisePeerAddress(socket.localAddress)) };
-    this.#connections.add(new HttpConnection(socket, peer, this.#services));
+    const connection = new HttpConnection(socket, peer, this.#services);
+    this.#connections.add(connection);
+    if (this.#isEnding) connection.closeAfterNext();
   }
 
   #makeRoomFor(address: string): void {

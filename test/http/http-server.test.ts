@@ -238,6 +238,90 @@ test("a graceful close ends idle connections, answers what is under way, and the
   assert.equal(server.connectionCount(), 0);
 });
 
+test(
+  "winding down, new connections are answered still, and whoever kept one alive asks once more and hears of the end",
+  LIMIT,
+  async (t) => {
+    const { server, port } = await serving(t);
+    const kept = new RawClient(port).send(GET);
+    assert.equal((await kept.response()).fields.get("connection"), undefined);
+    const wound = server.windDown({ answersMs: 5_000, keptAliveMs: 5_000 });
+    const fresh = new RawClient(port).send(GET);
+    assert.equal((await fresh.response()).fields.get("connection"), "close");
+    kept.send(GET);
+    assert.equal((await kept.response()).fields.get("connection"), "close");
+    assert.equal(await kept.ending, "end");
+    for (const client of [kept, fresh]) client.close();
+    await wound;
+  },
+);
+
+test(
+  "winding down takes as long as the slowest answer under way, and whoever comes meanwhile is served",
+  LIMIT,
+  async (t) => {
+    const answer = deferred<void>();
+    const handle = async ({ target }: { target: string }) => {
+      if (target === "/slow") await answer.promise;
+      return text(target);
+    };
+    const { server, port, requests } = await serving(t, handle);
+    const slow = new RawClient(port).send("GET /slow HTTP/1.1\r\n\r\n");
+    await until(() => requests.length === 1);
+    let isOver = false;
+    const wound = server.windDown({ answersMs: 10_000, keptAliveMs: 0 }).then(() => {
+      isOver = true;
+    });
+    await sleep(50);
+    const other = new RawClient(port).send(GET);
+    assert.equal((await other.response()).status, 200);
+    assert.equal(isOver, false);
+    answer.resolve();
+    assert.equal((await slow.response()).fields.get("connection"), "close");
+    await wound;
+    for (const client of [slow, other]) client.close();
+  },
+);
+
+test(
+  "winding down does not wait for a kept connection, nor for an answer that hangs, longer than it is told to",
+  LIMIT,
+  async (t) => {
+    const { server, port, requests } = await serving(t, ({ target }) =>
+      target === "/slow" ? new Promise(() => {}) : Promise.resolve(text(target)),
+    );
+    const kept = new RawClient(port).send(GET);
+    await kept.response();
+    const slow = new RawClient(port).send("GET /slow HTTP/1.1\r\n\r\n");
+    await until(() => requests.length === 2);
+    await server.windDown({ answersMs: 50, keptAliveMs: 50 });
+    await server.close({ graceMs: 50 });
+    assert.equal(await kept.ending, "end");
+    assert.equal(await slow.ending, "end");
+  },
+);
+
+test("a close waits for a client that has only just connected", LIMIT, async (t) => {
+  const { server, port } = await serving(t, echo, { sweepEveryMs: 60_000 });
+  const fresh = await RawClient.connected(port);
+  await until(() => server.connectionCount() === 1);
+  const closed = server.close({ graceMs: 10_000 });
+  fresh.send(GET);
+  assert.equal((await fresh.response()).fields.get("connection"), "close");
+  fresh.close();
+  await closed;
+});
+
+test("a close does not wait for a client that has been silent since it connected", LIMIT, async (t) => {
+  const { server, port } = await serving(t, echo, { sweepEveryMs: 20 });
+  const silent = await RawClient.connected(port);
+  await sleep(200);
+  const closed = server.close({ graceMs: 10_000 });
+  assert.equal(await silent.ending, "end");
+  silent.close();
+  await closed;
+});
+
 test("after the grace, what is left is destroyed", LIMIT, async (t) => {
   const { server, port, requests } = await serving(t, () => new Promise(() => {}));
   const stuck = new RawClient(port).send(GET);
