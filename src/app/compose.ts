@@ -19,8 +19,10 @@ import { listenService } from "./listen-service.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 import { sessionsPart } from "./sessions-service.ts";
+import { demandSamePort, type GivenSockets } from "./socket-activation.ts";
 import { stsPart } from "./sts-service.ts";
 import { tokenKey } from "./token-key.ts";
+import { warmStart } from "./warm-start.ts";
 
 export interface Daemon {
   /** In the order they start. */
@@ -28,6 +30,12 @@ export interface Daemon {
   readonly server: HttpServer;
   /** Has a workload's credentials in hand before it asks. */
   readonly prefetch: (binding: Binding) => Promise<void>;
+}
+
+export interface Given {
+  /** A source of workloads instead of the Docker Engine. */
+  readonly resolver?: WorkloadResolver;
+  readonly sockets?: Pick<GivenSockets, "metadata">;
 }
 
 /** Where the clock comes in; everything below is handed it. */
@@ -39,10 +47,10 @@ const WAIT_FOR_DOCUMENT_MS = 400;
 /**
  * The one place that wires: read it to see what the daemon is made of. Nothing
  * runs before its service is started.
- *
- * @param given a source of workloads instead of the Docker Engine
  */
-export function compose(config: Config, log: Log, given: { readonly resolver?: WorkloadResolver } = {}): Daemon {
+export function compose(config: Config, log: Log, given: Given = {}): Daemon {
+  const socket = given.sockets?.metadata;
+  demandSamePort(socket, config);
   const events = auditLog({ log, now });
   const upstream = new UpstreamClient({ url: config.metadataUrl, now, timeoutMs: UPSTREAM_TIMEOUT_MS });
   const identity = new HostIdentitySource(upstream);
@@ -56,6 +64,7 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
   const resolver = host ? firstToKnow([host.resolver, source]) : source;
   const sessions = sessionsPart({ config, log, now, identity, issuer: sts.issuer, resolver });
   const { broker } = sessions;
+  const warming = warmStart(sts.warm);
   const server = metadataServer({ config, log, events, broker, upstream });
   docker?.onBinding({
     created: (workload) => void broker.anticipate(workload).catch(() => {}),
@@ -69,9 +78,11 @@ export function compose(config: Config, log: Log, given: { readonly resolver?: W
     server,
     prefetch: (binding) => broker.prefetch(binding),
     services: [
+      warming.begin,
       interception.service,
       ...(docker?.services ?? []),
-      listenService(server, config, log),
+      warming.complete,
+      listenService(server, { listen: config.listen, log, given: socket }),
       sts.service,
       sessions.service,
     ],

@@ -2,22 +2,36 @@ import type { Log } from "../audit/log.ts";
 import type { HttpServer } from "../http/http-server.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
+import type { GivenTcp } from "./socket-activation.ts";
 import { StartError } from "./start-error.ts";
 
-/** On SIGTERM what is under way is finished within this time. */
-const GRACE_MS = 5_000;
+/** For those who keep a connection alive to ask once more on it and hear that it ends; whoever connects is served meanwhile. */
+const LAST_ORDERS_MS = 200;
+/** For what takes longest, a container that the engine does not know yet: whoever else asks is served meanwhile. */
+const PATIENCE_MS = 4_000;
+/** When nobody new is served any more, for what is still under way: a little more than STS is waited for. */
+const GRACE_MS = 450;
 
-export function listenService(server: HttpServer, { listen }: Pick<Config, "listen">, log: Log): Service {
+/** @param given a socket that systemd holds: it goes on listening when this daemon is gone, and whoever connects waits for the next */
+export function listenService(server: HttpServer, { listen, log, given }: ListenWiring): Service {
   return {
     name: "metadata surface",
     async start() {
-      await server.listen(listen).catch((error: unknown) => {
+      await server.listen(given ?? listen).catch((error: unknown) => {
         throw notListening(listen, error);
       });
-      log.info({ address: server.address() }, "listening");
+      log.info({ ...(given && { heldBySystemd: true }), address: server.address() }, "listening");
     },
-    stop: () => server.close({ graceMs: GRACE_MS }),
+    async stop() {
+      await server.windDown({ keptAliveMs: LAST_ORDERS_MS, answersMs: PATIENCE_MS });
+      await server.close({ graceMs: GRACE_MS });
+    },
   };
+}
+
+export interface ListenWiring extends Pick<Config, "listen"> {
+  readonly log: Log;
+  readonly given: GivenTcp | undefined;
 }
 
 function notListening({ host, port }: Config["listen"], error: unknown): StartError {

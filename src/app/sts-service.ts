@@ -18,6 +18,8 @@ const LOOK_AT_HOST_CREDENTIALS_EVERY_MS = 5_000;
 
 export interface StsPart {
   readonly issuer: CredentialIssuer;
+  /** Makes ready what the first call needs. @throws Refusal as {@link StsIssuer.warm} */
+  readonly warm: () => Promise<unknown>;
   /** What the first call needs is at hand before it, and the host's own credentials stay fresh. */
   readonly service: Service;
 }
@@ -43,7 +45,7 @@ export function stsPart(wiring: StsWiring): StsPart {
     onClockSkew: (stsAheadMs) =>
       log.warn(clockFields(stsAheadMs), "this host's clock is wrong; calls are signed by STS's"),
   });
-  return { issuer, service: stsService(wiring, issuer, own) };
+  return { issuer, warm: () => issuer.warm(), service: stsService(wiring, issuer, own) };
 }
 
 function stsService(wiring: StsWiring, issuer: StsIssuer, own: HostCredentialsSource): Service {

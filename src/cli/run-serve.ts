@@ -5,6 +5,7 @@ import { createLogger } from "../app/logger.ts";
 import { withMock } from "../app/mock.ts";
 import type { Config } from "../app/options.ts";
 import { startAll } from "../app/services.ts";
+import { type GivenSockets, takeGivenSockets } from "../app/socket-activation.ts";
 import { StartError } from "../app/start-error.ts";
 import type { Log } from "../audit/log.ts";
 import { configOrExit } from "./config-or-exit.ts";
@@ -23,7 +24,9 @@ export async function runServe(sources: ConfigSources): Promise<void> {
   guardCoreFiles(log);
   try {
     const stopAsked = stopSignal(log); // heard from the first moment: a signal during the start ends it in order too
-    const stop = await started(config, log);
+    const sockets = takeGivenSockets(process.env, { pid: process.pid });
+    for (const reason of sockets.warnings) log.warn({ reason }, "socket activation");
+    const stop = await started(config, log, sockets);
     await stopAsked;
     await stop();
     log.info({}, STOPPED[config.interception]);
@@ -43,9 +46,9 @@ const STOPPED: Readonly<Record<Config["interception"], string>> = {
   none: "stopped; what routes the containers' requests here is not taskrole's, and stays as it is",
 };
 
-async function started(config: Config, log: Log): Promise<() => Promise<void>> {
+async function started(config: Config, log: Log, sockets: GivenSockets): Promise<() => Promise<void>> {
   const mocked = await withMock(config, log);
-  return startAll([...mocked.services, ...compose(mocked.config, log).services]);
+  return startAll([...mocked.services, ...compose(mocked.config, log, { sockets }).services]);
 }
 
 /** The second signal ends at once what the first asked to end well. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type MockEc2, type MockEc2Options, startMockEc2 } from "../../src/mock-ec2/mock-ec2.ts";
 import { type FakeContainer, FakeEngine } from "../docker/fake-engine.ts";
-import { Running } from "./program.ts";
+import { type Life, Running } from "./program.ts";
 
 export interface HostContainer {
   /** In 127.50.0.0/16, so that a client can ask from it with `localAddress`. */
@@ -20,12 +20,14 @@ export interface HostOptions {
   readonly flags?: Readonly<Record<string, string>>;
   readonly ec2?: MockEc2Options;
   readonly program?: readonly string[];
+  /** Starts each life of the daemon, in place of this process: the `listen` it is told is what the starter holds. */
+  readonly starter?: { readonly listen: string; start(args: readonly string[]): Promise<Life> };
 }
 
 /** A whole EC2 host on loopback around the program that ships: no AWS, no Docker, no root, and no interception. */
 export interface Host {
   readonly port: number;
-  readonly taskrole: Running;
+  readonly taskrole: Life;
   readonly ec2: MockEc2;
   readonly engine: FakeEngine;
   readonly containers: Readonly<Record<string, FakeContainer>>;
@@ -47,7 +49,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   stack.defer(() => engine.destroy());
   const containers = runContainers(engine, options.containers);
   const flags = {
-    listen: "127.0.0.1:0",
+    listen: options.starter?.listen ?? "127.0.0.1:0",
     interception: "none",
     "docker-endpoint": engine.endpoint,
     "metadata-url": ec2.metadataUrl,
@@ -55,7 +57,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     "runtime-directory": directory,
     ...options.flags,
   };
-  let taskrole = start(flags, options.program);
+  let taskrole = await start(flags, options);
   stack.defer(() => taskrole.kill());
   const port = await portOf(taskrole);
   const kept = stack.move();
@@ -70,19 +72,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
     async restart(signal = "SIGTERM") {
       taskrole.signal(signal);
       await taskrole.ended();
-      taskrole = start({ ...flags, listen: flags.listen.replace(/:\d+$/, `:${port}`) }, options.program);
+      taskrole = await start({ ...flags, listen: flags.listen.replace(/:\d+$/, `:${port}`) }, options);
       await portOf(taskrole);
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
-function start(flags: Readonly<Record<string, string>>, program: readonly string[] | undefined): Running {
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-  return new Running(["serve", ...args], program && { program });
+async function start(
+  flags: Readonly<Record<string, string>>,
+  { program, starter }: Pick<HostOptions, "program" | "starter">,
+): Promise<Life> {
+  const args = ["serve", ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])];
+  return starter ? starter.start(args) : new Running(args, program && { program });
 }
 
-const portOf = async (taskrole: Running): Promise<number> => Number((await taskrole.says(LISTENING))[1]);
+const portOf = async (taskrole: Life): Promise<number> => Number((await taskrole.says(LISTENING))[1]);
 
 function runContainers(
   engine: FakeEngine,

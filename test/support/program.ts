@@ -17,8 +17,23 @@ export interface RunOptions {
   readonly program?: readonly string[];
 }
 
+/** A started daemon, whoever started it. */
+export interface Life {
+  readonly stdout: string;
+  /** "" where it comes with the other. */
+  readonly stderr: string;
+  /** @returns the first match in stdout, waited for; fails when the program ends or the time is up without it */
+  says(wanted: RegExp, withinMs?: number): Promise<RegExpExecArray>;
+  /** The JSON lines written so far. */
+  lines(): readonly Record<string, unknown>[];
+  signal(signal: NodeJS.Signals): void;
+  ended(): Promise<Ended>;
+  /** For cleaning up: whatever state it is in, it is gone afterwards. */
+  kill(): Promise<void>;
+}
+
 /** A started program: its output so far, and the ways to wait for it. */
-export class Running {
+export class Running implements Life {
   readonly #child: ReturnType<typeof spawn>;
   readonly #closed: Promise<unknown>;
   stdout = "";
@@ -39,25 +54,15 @@ export class Running {
     });
   }
 
-  /** @returns the first match in stdout, waited for; fails when the program ends or the time is up without it */
-  async says(wanted: RegExp, withinMs = 10_000): Promise<RegExpExecArray> {
-    const until = performance.now() + withinMs;
-    for (;;) {
-      const match = wanted.exec(this.stdout);
-      if (match) return match;
-      if (this.#child.exitCode !== null || performance.now() > until) {
-        throw new Error(`it never said ${wanted}:\n${this.stdout}\n${this.stderr}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  says(wanted: RegExp, withinMs = 10_000): Promise<RegExpExecArray> {
+    const output = { text: () => this.stdout, isOver: () => this.#child.exitCode !== null };
+    return saidIn(output, wanted, withinMs).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.stderr}`);
+    });
   }
 
-  /** The JSON lines written so far. */
   lines(): readonly Record<string, unknown>[] {
-    return this.stdout
-      .split("\n")
-      .filter((line) => line.startsWith("{"))
-      .map((line) => JSON.parse(line));
+    return jsonLines(this.stdout);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -69,12 +74,33 @@ export class Running {
     return { code: this.#child.exitCode, stdout: this.stdout, stderr: this.stderr };
   }
 
-  /** For cleaning up: whatever state it is in, it is gone afterwards. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#closed;
   }
 }
+
+interface Output {
+  readonly text: () => string;
+  readonly isOver: () => boolean;
+}
+
+export async function saidIn({ text, isOver }: Output, wanted: RegExp, withinMs: number): Promise<RegExpExecArray> {
+  const until = performance.now() + withinMs;
+  for (;;) {
+    const isLastLook = isOver() || performance.now() > until;
+    const match = wanted.exec(text());
+    if (match) return match;
+    if (isLastLook) throw new Error(`it never said ${wanted}:\n${text()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export const jsonLines = (text: string): readonly Record<string, unknown>[] =>
+  text
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
 
 export const run = (args: readonly string[], options: RunOptions = {}): Promise<Ended> =>
   new Running(args, options).ended();
