@@ -57,15 +57,22 @@ async function exchange(
   options: HttpServerOptions,
 ): Promise<void> {
   try {
-    const body = await readBody(incoming, options.maxBodyBytes);
+    const request = await readRequest(incoming, options.maxBodyBytes);
     // Undefined when the peer has already gone, on Node and on Bun.
     const peer = incoming.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
-    const request = { method: incoming.method ?? "", target: incoming.url ?? "", headers: headersOf(incoming), body };
-    write(outgoing, options.answer(request, peer), { options, isHead: incoming.method === "HEAD" });
+    const answer = options.answer(request, peer);
+    writeHead(outgoing, answer, options);
+    outgoing.end(incoming.method === "HEAD" ? undefined : answer.body);
   } catch {
     // The peer went away in the middle of its body: there is nobody to answer.
     outgoing.destroy();
   }
+}
+
+/** Rejects when the peer goes away before the end of its body. */
+export async function readRequest(incoming: IncomingMessage, maxBodyBytes: number): Promise<MockRequest> {
+  const body = await readBody(incoming, maxBodyBytes);
+  return { method: incoming.method ?? "", target: incoming.url ?? "", headers: headersOf(incoming), body };
 }
 
 /** Reads to the end, but keeps no more than the limit and one byte. */
@@ -89,18 +96,16 @@ function headersOf({ rawHeaders }: IncomingMessage): Map<string, string[]> {
   return headers;
 }
 
-function write(
-  outgoing: ServerResponse,
-  { status, headers, body }: MockAnswer,
-  { options, isHead }: { options: HttpServerOptions; isHead: boolean },
-): void {
-  const bytes = Buffer.from(body, "utf8");
+/** How a service answers, whatever it says. */
+export type Manner = Pick<HttpServerOptions, "closeAfterAnswer" | "serverName" | "now">;
+
+/** For the whole body, in UTF-8. */
+export function writeHead(outgoing: ServerResponse, { status, headers, body }: MockAnswer, manner: Manner): void {
   outgoing.sendDate = false;
   outgoing.writeHead(status, [
     ...headers.flat(),
-    ...["Content-Length", String(bytes.length), "Date", new Date(options.now()).toUTCString()],
-    ...(options.serverName === undefined ? [] : ["Server", options.serverName]),
-    ...(options.closeAfterAnswer ? ["Connection", "close"] : []),
+    ...["Content-Length", String(Buffer.byteLength(body)), "Date", new Date(manner.now()).toUTCString()],
+    ...(manner.serverName === undefined ? [] : ["Server", manner.serverName]),
+    ...(manner.closeAfterAnswer ? ["Connection", "close"] : []),
   ]);
-  outgoing.end(isHead ? undefined : bytes);
 }

@@ -77,13 +77,17 @@ export class ListenError extends Error {
 
 const SIX_HOURS_MS = 6 * 60 * 60_000;
 const ANY_PORT: ListenAddress = { host: "127.0.0.1", port: 0 };
-/** The metadata service has no use for a body; what a client sends is read and forgotten. */
-const MAX_METADATA_BODY_BYTES = 1024;
+
+/** How each service speaks HTTP. The metadata service has no use for a body; what a client sends is read and forgotten. */
+export const MANNERS = {
+  metadata: { maxBodyBytes: 1024, closeAfterAnswer: true, serverName: "EC2ws" },
+  sts: { maxBodyBytes: MAX_STS_BODY_BYTES, closeAfterAnswer: false },
+} as const;
 
 /** @throws ListenError when an address is taken; then nothing runs. */
 export async function startMockEc2(options: MockEc2Options = {}): Promise<MockEc2> {
   let world = options.world ?? openWorld();
-  const parts = partsOf(options, () => world);
+  const parts = mockParts(options, () => world);
   const metadata = await start("metadata", options, parts.metadata);
   const sts = await start("sts", options, parts.sts).catch(async (error: unknown) => {
     await metadata.close();
@@ -102,12 +106,15 @@ export async function startMockEc2(options: MockEc2Options = {}): Promise<MockEc
   };
 }
 
-interface Answering {
+export interface Answering {
   answer(request: MockRequest): MockAnswer;
 }
 
-/** Without a running server: what each service answers. */
-function partsOf(options: MockEc2Options, world: () => World): Record<MockService, Answering> {
+/** Without a running server: what each service answers. Those of one seed know each other's keys. */
+export function mockParts(
+  options: Pick<MockEc2Options, "now" | "seed" | "mode" | "hostCredentialsLifetimeMs">,
+  world: () => World,
+): Record<MockService, Answering> {
   const { now = Date.now, seed = randomBytes(32).toString("hex"), mode = "v1-and-v2" } = options;
   const keys = new SessionKeys(seed);
   const lifetimeMs = options.hostCredentialsLifetimeMs ?? SIX_HOURS_MS;
@@ -127,12 +134,8 @@ async function start(service: MockService, options: MockEc2Options, part: Answer
     onRequest(eventOf({ service, request, peer, answer: given, at: now() }));
     return given;
   };
-  const manner =
-    service === "metadata"
-      ? { maxBodyBytes: MAX_METADATA_BODY_BYTES, closeAfterAnswer: true, serverName: "EC2ws" }
-      : { maxBodyBytes: MAX_STS_BODY_BYTES, closeAfterAnswer: false };
   try {
-    return await startHttpServer({ ...address, ...manner, now, answer });
+    return await startHttpServer({ ...address, ...MANNERS[service], now, answer });
   } catch (error) {
     throw new ListenError(service, address, error);
   }
