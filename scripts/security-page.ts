@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { ATTACK_IDS, ATTACKS, type AttackId } from "../test/attack/attacks.ts";
 import { evidenceFile, type Half } from "../test/attack/support/evidence-file.ts";
 import type { EngineName } from "../test/e2e/support/settings.ts";
+import { requireEvidence } from "./evidence.ts";
 
 const ENGINES = { debian: "Docker 20.10", forky: "Docker 28" } as const satisfies Partial<Record<EngineName, string>>;
 type Engine = keyof typeof ENGINES;
@@ -9,16 +10,15 @@ const ENGINE_NAMES = Object.keys(ENGINES) as readonly Engine[];
 
 /** Writes docs/security.md from what the last run of the attack suite on each engine saw. */
 function main(): void {
-  const missing = ATTACK_IDS.flatMap((id) =>
+  const all = ATTACK_IDS.flatMap((id) =>
     enginesOf(id).flatMap((engine) =>
-      (["without", "with"] as const)
-        .filter((half) => !existsSync(evidenceFile(engine, id, half)))
-        .map((half) => `${id} ${half} on ${ENGINES[engine]}`),
+      (["without", "with"] as const).map((half) => ({
+        file: evidenceFile(engine, id, half),
+        of: `${id} ${half} on ${ENGINES[engine]}`,
+      })),
     ),
   );
-  if (missing.length > 0) {
-    throw new Error(`the last run lacks ${missing.join(", ")}: npm run test:attack and test:attack:docker-28`);
-  }
+  requireEvidence(all, "npm run test:attack and test:attack:docker-28");
   writeFileSync("docs/security.md", page());
 }
 
