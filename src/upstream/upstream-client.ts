@@ -22,6 +22,8 @@ interface Token {
 }
 
 const TOKEN_SECONDS = 21_600;
+/** EC2's have 56 characters of base64. Somebody else's page, kept as a token for hours, would outlive the trouble. */
+const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 /** A token is replaced this long before its end, so that none expires on its way. */
 const RENEW_TOKEN_BEFORE_MS = 60_000;
 /** User data, the largest document, has 16 KiB: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
@@ -73,7 +75,9 @@ export class UpstreamClient {
     const headers = { "X-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_SECONDS), "Content-Length": "0" };
     const { status, body } = await this.#exchange("PUT", path, headers);
     if (status !== 200) throw unavailable(path, `it answered ${status} to the request for a token`);
-    return { text: body.toString("latin1"), renewAt };
+    const text = body.toString("latin1");
+    if (!TOKEN.test(text)) throw unavailable(path, "what it answered is no token");
+    return { text, renewAt };
   }
 
   async #exchange(method: string, path: string, headers: Record<string, string>): Promise<Answer> {

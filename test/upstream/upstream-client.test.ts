@@ -127,6 +127,19 @@ describe("UpstreamClient against a service in trouble", () => {
     });
   }
 
+  it("takes no page for a token, so that all is well as soon as the real service is back", async () => {
+    let isBack = false;
+    const url = await service((request, response) => {
+      if (!isBack) return response.end("<html>\n<body>Sign in</body>\n</html>\n");
+      return response.end(request.method === "PUT" ? "token" : "document");
+    });
+    const upstream = client(url);
+    const failure = await refused(upstream.get("latest/x"));
+    assert.match((failure as { reason: string }).reason, /no token/);
+    isBack = true;
+    assert.equal(text(await upstream.get("latest/x")), "document");
+  });
+
   it("refuses, and says why, when nothing listens", async () => {
     const failure = await refused(client("http://127.0.0.1:1").get("latest/x"));
     assert.match((failure as { reason: string }).reason, /ECONNREFUSED/);
