@@ -14,7 +14,7 @@ export interface BrokerParts {
   /** Asked only for roles written without account. @throws Refusal `upstream-unavailable` */
   readonly home: () => Promise<HomeAccount>;
   readonly sleep: Sleep;
-  /** How long one caller waits for STS: less than the least patient SDK (Go v2: 500 ms to the response head). */
+  /** How long one caller waits, for STS or for `home`: less than the least patient SDK (Go v2: 500 ms to the head). */
   readonly waitForStsMs: number;
 }
 
@@ -52,8 +52,15 @@ export class CredentialBroker implements Broker {
   }
 
   async grantFor(workload: Workload): Promise<Grant> {
-    const decided = this.#grants.get(workload);
-    if (decided) return decided;
+    const { waitForStsMs, sleep } = this.#parts;
+    const grant = this.#grants.get(workload) ?? (await withDeadline(this.#decide(workload), waitForStsMs, sleep));
+    if (grant !== TIMED_OUT) return grant;
+    const reason = `no answer within ${waitForStsMs} ms; it is still waited for`;
+    throw new Refusal({ kind: "upstream-unavailable", what: "latest/dynamic/instance-identity/document", reason });
+  }
+
+  /** However long it takes to learn the host's own account. */
+  async #decide(workload: Workload): Promise<Grant> {
     const role = roleOf(workload, this.#parts.rules);
     const home = needsHome(role) ? await this.#parts.home() : undefined;
     const grant = grantFor(workload, role, { rules: this.#parts.rules, home });
@@ -73,12 +80,12 @@ export class CredentialBroker implements Broker {
 
   /** Fetches what a workload will ask for that does not run yet; what fails here fails again, loudly, when it does ask. */
   async anticipate(workload: Workload): Promise<void> {
-    await this.#parts.cache.get(await this.grantFor(workload), "prefetch");
+    await this.#parts.cache.get(await this.#decide(workload), "prefetch");
   }
 
   /** The same for one that has its address; from now on its session is kept renewed. */
   async prefetch(binding: Binding): Promise<void> {
-    const grant = await this.grantFor(binding.workload);
+    const grant = await this.#decide(binding.workload);
     this.#users.set(binding, grant);
     await this.#parts.cache.get(grant, "prefetch");
   }

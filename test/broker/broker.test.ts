@@ -6,15 +6,22 @@ import { staticWorkloads } from "../../src/broker/static-workloads.ts";
 import { firstToKnow, type WorkloadResolver } from "../../src/broker/workload-resolver.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
-import type { Grant } from "../../src/core/grant.ts";
+import type { Grant, HomeAccount } from "../../src/core/grant.ts";
 import { sleep } from "../../src/kit/sleep.ts";
 import { sessionCache } from "../support/sessions.ts";
 import { binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
 
 const RED = workload("red", "red-role");
 const BLUE = workload("blue", "blue-role");
+const HOME = { partition: "aws", accountId: "111122223333" };
 
-function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver?: WorkloadResolver } = {}) {
+interface Given {
+  readonly issue?: (grant: Grant) => Promise<Credentials>;
+  readonly resolver?: WorkloadResolver;
+  readonly home?: () => Promise<HomeAccount>;
+}
+
+function bench(given: Given = {}) {
   const { now, turn } = clock();
   const asked: Grant[] = [];
   const cache = sessionCache(
@@ -35,7 +42,7 @@ function bench(given: { issue?: (grant: Grant) => Promise<Credentials>; resolver
       ),
     cache,
     rules: { accounts: {}, sessionSeconds: 3600 },
-    home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
+    home: given.home ?? (() => Promise.resolve(HOME)),
     sleep,
     waitForStsMs: 20,
   });
@@ -94,6 +101,16 @@ describe("CredentialBroker", () => {
     answer(credentials("late"));
     assert.equal((await credentialsOf("10.0.0.1")).accessKeyId, "ASIAlate");
     assert.equal(asked.length, 1);
+  });
+
+  it("lets a caller wait for the host's own account only so long, and what is fetched ahead as long as it takes", async () => {
+    const { promise, resolve } = Promise.withResolvers<HomeAccount>();
+    const { broker, credentialsOf } = bench({ home: () => promise });
+    const fetched = broker.prefetch(binding("10.0.0.1", RED));
+    assert.equal((await refused(broker.grantFor(RED))).kind, "upstream-unavailable");
+    resolve(HOME);
+    await fetched;
+    assert.equal((await credentialsOf("10.0.0.1")).accessKeyId, "ASIAred-role");
   });
 
   it("passes on STS's refusal within the wait", async () => {
