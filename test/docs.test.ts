@@ -6,6 +6,7 @@ import manifest from "../package.json" with { type: "json" };
 import { configurationPage } from "../scripts/configuration-page.ts";
 import { ATTACKS } from "./attack/attacks.ts";
 import { CLIENTS } from "./clients/catalogue.ts";
+import { FAULTS } from "./faults/faults.ts";
 
 const pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md")];
 const text = (page: string): string => readFileSync(page, "utf8");
@@ -36,6 +37,14 @@ test("docs/security.md has every attack of the suite (npm run test:attack && npm
   const page = text("docs/security.md");
   assert.deepEqual(
     Object.values(ATTACKS).filter(({ name }) => !page.includes(`| ${name} |`)),
+    [],
+  );
+});
+
+test("docs/reliability.md has every fault of the suite (npm run test:faults && npm run docs:reliability)", () => {
+  const page = text("docs/reliability.md");
+  assert.deepEqual(
+    Object.values(FAULTS).filter(({ name }) => !page.includes(`| ${name} |`)),
     [],
   );
 });
