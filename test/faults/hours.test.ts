@@ -4,6 +4,7 @@ import { CredentialBroker } from "../../src/broker/broker.ts";
 import type { Binding } from "../../src/broker/workload-resolver.ts";
 import { type Failure, Refusal } from "../../src/core/failure.ts";
 import type { Grant } from "../../src/core/grant.ts";
+import { seeded } from "../support/seeded.ts";
 import { recordedEvents, sessionCache } from "../support/sessions.ts";
 import { VirtualTime } from "../support/virtual-time.ts";
 import { credentials, MINUTE, peer, workload } from "../support/workloads.ts";
@@ -14,15 +15,6 @@ const WORKLOADS = 40;
 const numbered = Array.from({ length: WORKLOADS }, (_, i) => i);
 
 type Answer = (grant: Grant) => Promise<never> | undefined;
-
-/** A seeded sequence: the same hours at every run. https://en.wikipedia.org/wiki/Linear_congruential_generator */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 interface Served {
   readonly kind: "served";
