@@ -167,5 +167,6 @@ const result: LoadResult = {
   retries,
   errors,
   firstError,
+  latenciesUs: isCold ? latenciesUs : [],
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);

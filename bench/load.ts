@@ -16,6 +16,8 @@ export interface LoadResult {
   readonly errors: number;
   /** "" without errors. */
   readonly firstError: string;
+  /** Of a cold run, each sequence's own, the quickest first; of a warm one none. */
+  readonly latenciesUs: readonly number[];
 }
 
 export interface LoadRun {

@@ -5,6 +5,8 @@
 import { access } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { measureBindings, whyNoBindings } from "./bindings.ts";
+import { HERD, measureHerd } from "./herd.ts";
+import { herdAimsReport, herdReport } from "./herd-report.ts";
 import { machineLines } from "./machine.ts";
 import { cCompiler } from "./programs.ts";
 import {
@@ -18,13 +20,28 @@ import {
 import { prepare, type Setting } from "./setting.ts";
 import { MOST_CONTAINERS, measureManyContainers, measureStarts, measureWarm, type Plan } from "./stages.ts";
 
-const FULL: Plan = { turns: 9, warmUpSeconds: 4, roundSeconds: 2, starts: 11, holds: { alone: 50, rounds: 10 } };
-const QUICK: Plan = { turns: 3, warmUpSeconds: 2, roundSeconds: 0.7, starts: 5, holds: { alone: 15, rounds: 3 } };
+const FULL: Plan = {
+  turns: 9,
+  warmUpSeconds: 4,
+  roundSeconds: 2,
+  starts: 11,
+  herds: 5,
+  holds: { alone: 50, rounds: 10 },
+};
+const QUICK: Plan = {
+  turns: 3,
+  warmUpSeconds: 2,
+  roundSeconds: 0.7,
+  starts: 5,
+  herds: 2,
+  holds: { alone: 15, rounds: 3 },
+};
 
-const USAGE = `npm run bench -- [--quick] [--only requests|bindings|docker] [--taskrole FILE]
+const USAGE = `npm run bench -- [--quick] [--only requests|herd|bindings|docker] [--taskrole FILE]
 
   --quick           fewer and shorter rounds: a look, not a figure to quote
-  --only PART       requests: on loopback, without packet rules; bindings: what the kernel's part costs;
+  --only PART       requests: on loopback, without packet rules; herd: a thousand containers that ask at once, and STS's pace;
+                    bindings: what the kernel's part costs;
                     docker: how long new containers of a real Docker Engine wait for their first answer
   --taskrole FILE   the executable to measure (default: dist/taskrole)
 `;
@@ -36,7 +53,7 @@ const say = (...paragraphs: readonly string[]): void => {
   for (const paragraph of paragraphs) process.stdout.write(`${paragraph}\n`);
 };
 
-const PARTS = ["requests", "bindings", "docker"] as const;
+const PARTS = ["requests", "herd", "bindings", "docker"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Given {
@@ -58,11 +75,17 @@ async function bench({ taskrole, plan, parts }: Given): Promise<void> {
     say(...machineLines({ taskrole, compiler: cCompiler() }));
     if (parts.includes("requests"))
       await measureRequests(await prepare({ taskrole, containers: MOST_CONTAINERS, stack }), plan);
+    if (parts.includes("herd")) await herd(await prepare({ taskrole, containers: HERD, stack }), plan);
     if (parts.includes("bindings")) await bindings({ taskrole, stack }, plan);
     if (parts.includes("docker")) await holds(taskrole, plan);
   } finally {
     await clear();
   }
+}
+
+async function herd(setting: Setting, plan: Plan): Promise<void> {
+  const figures = await measureHerd(setting, plan.herds);
+  say("", herdReport(figures), "", herdAimsReport(figures));
 }
 
 async function bindings(setting: Pick<Setting, "taskrole" | "stack">, plan: Plan): Promise<void> {

@@ -54,7 +54,12 @@ export async function startEc2(
   where: (command: Command) => Command = (command) => command,
 ): Promise<Host> {
   const command: Command = [taskrole, "mock-ec2", "--metadata-listen", "127.0.0.1:0", "--sts-listen", "127.0.0.1:0"];
-  const program = begin(where(command), ["ignore", "pipe", "inherit"]);
+  return await ec2Of(where(command), stack);
+}
+
+/** @param command of a program that says where it listens as mock-ec2 does */
+export async function ec2Of(command: Command, stack: AsyncDisposableStack): Promise<Host> {
+  const program = begin(command, ["ignore", "pipe", "inherit"]);
   stack.defer(program.stop);
   const urls: string[] = [];
   for await (const line of linesOf(program)) {
@@ -62,7 +67,8 @@ export async function startEc2(
     if (urls.length === 2) break;
   }
   const [metadataUrl, stsUrl] = urls;
-  if (metadataUrl === undefined || stsUrl === undefined) throw new Error("mock-ec2 did not say where it listens");
+  if (metadataUrl === undefined || stsUrl === undefined)
+    throw new Error(`${command.join(" ")} did not say where it listens`);
   return { metadataUrl, stsUrl };
 }
 

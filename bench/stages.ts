@@ -12,6 +12,8 @@ export interface Plan {
   readonly warmUpSeconds: number;
   readonly roundSeconds: number;
   readonly starts: number;
+  /** Daemons that a herd asks. */
+  readonly herds: number;
   readonly holds: HoldsPlan;
 }
 
