@@ -14,7 +14,7 @@ function main(): void {
 const page = (): string => `${HEAD}
 ## What was tried
 
-Each fault lasts three seconds, over real sockets, against the executable that ships. *Holds credentials*: one container with a session of an
+Each fault lasts three seconds (eight where an answer never comes), over real sockets, against the executable that ships. *Holds credentials*: one container with a session of an
 hour and, where STS is at fault, one with a session of 15 seconds, so that it is renewed meanwhile. *Has none*: a container that is created while the
 fault lasts. Both ask ten times a second, each time for a token, the role and its document; a time is that of the slowest request.
 
