@@ -4,6 +4,7 @@ import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import { DockerWorkloads } from "../docker/docker-workloads.ts";
 import { EngineClient } from "../docker/engine-client.ts";
+import { StandingContainers } from "../docker/standing-containers.ts";
 import { watchProcess } from "../kernel/process-watch.ts";
 import { sleep } from "../kit/sleep.ts";
 import type { Config } from "./options.ts";
@@ -42,9 +43,13 @@ export function dockerService(
   let listener = NOBODY;
   const engine = new EngineClient({ endpoint: dockerEndpoint });
   const stranded = strandedService({ runtimeDirectory }, { log, engine });
-  const workloads = new DockerWorkloads({
+  const standing = new StandingContainers({
     engine,
-    alongside: [stranded.listener],
+    workloads: { knows: (id) => workloads.knows(id), meet: (id) => workloads.meet(id) },
+  });
+  const workloads: DockerWorkloads = new DockerWorkloads({
+    engine,
+    alongside: [standing, stranded.listener],
     watchProcess: (pid, containerId) => {
       onProcess?.(pid);
       return watchProcess(pid, containerId);
@@ -71,13 +76,18 @@ export function dockerService(
     resolver: workloads,
     services: [
       stranded.service,
-      { name: "docker", start: () => inBackground(workloads.start()), stop: () => workloads.stop() },
+      { name: "docker", start: () => inBackground(workloads.start()), stop: () => stopBoth(standing, workloads) },
     ],
     onBinding: (given) => {
       listener = given;
     },
   };
 }
+
+const stopBoth = (standing: StandingContainers, workloads: DockerWorkloads): Promise<void> => {
+  standing.stop();
+  return workloads.stop();
+};
 
 /** Nobody waits for the first word of Docker: until it comes, each request asks Docker itself. */
 const inBackground = (started: Promise<void>): Promise<void> => {

@@ -77,6 +77,7 @@ export class DockerWorkloads implements WorkloadResolver {
   readonly #lookup: AddressLookup;
   readonly #settler: BindingSettler;
   readonly #changes: ChangeHandler;
+  readonly #review: ContainerReview;
   readonly #stream: EventStream;
 
   constructor(options: DockerWorkloadsOptions) {
@@ -100,6 +101,7 @@ export class DockerWorkloads implements WorkloadResolver {
     this.#lookup = lookup;
     this.#settler = settler;
     this.#changes = new ChangeHandler({ journal, index, directory, audit, review, onCreated, sleep, events });
+    this.#review = review;
     this.#stream = new EventStream({
       engine: options.engine,
       listener: inTurn([this.#changes, ...(options.alongside ?? [])]),
@@ -124,6 +126,16 @@ export class DockerWorkloads implements WorkloadResolver {
     const address = canonicalAddress(peer.address);
     if (address === undefined) return undefined;
     return this.#trusted(address) ?? (await this.#askOrTrustProcess(address));
+  }
+
+  /** Whether it has a binding. */
+  knows(containerId: string): boolean {
+    return this.#index.ofContainer(containerId).length > 0;
+  }
+
+  /** Makes sure of a container as if it had started now. What cannot be settled is asked for by its first request. @throws EngineError */
+  meet(containerId: string): Promise<void> {
+    return this.#review.review(containerId);
   }
 
   async #tellCreated(engine: FreshEngine, containerId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { AtMost } from "../kit/at-most.ts";
 import type { Sleep } from "../kit/deadline.ts";
 import { isRunning } from "./address-lookup.ts";
+import { containersOnNetworks } from "./containers-on-networks.ts";
 import type { ContainerDetails, Engine } from "./engine.ts";
 import type { EngineChange } from "./engine-change.ts";
 import { EngineError } from "./engine-error.ts";
@@ -100,7 +101,7 @@ export class StrandedContainers implements EventStreamListener {
   async #sweep(signal: AbortSignal): Promise<void> {
     try {
       await this.#parts.sleep(SWEEP_AFTER_MS, signal);
-      const ids = await this.#containersOfAll();
+      const ids = await containersOnNetworks(this.#engine);
       for (const id of this.#stranded) if (!ids.has(id)) this.#rescue(id);
       for (const id of ids) {
         if (signal.aborted) return;
@@ -109,13 +110,6 @@ export class StrandedContainers implements EventStreamListener {
     } catch (error) {
       if (!signal.aborted && !(error instanceof EngineError)) throw error;
     }
-  }
-
-  async #containersOfAll(): Promise<ReadonlySet<string>> {
-    const networks = await this.#engine.networks();
-    const details = await Promise.all(networks.map(({ id }) => this.#looks.run(() => this.#engine.network(id))));
-    const members = details.flatMap((network) => network?.members ?? []);
-    return new Set(members.filter(({ addresses }) => addresses.length > 0).map(({ containerId }) => containerId));
   }
 
   /** An Engine that does not answer leaves what is known as it is. */
