@@ -1,3 +1,4 @@
+import { boundMs } from "../kit/backoff.ts";
 import type { Sleep } from "../kit/deadline.ts";
 
 export interface UntilDoneOptions {
@@ -25,7 +26,7 @@ export async function untilDone(options: UntilDoneOptions, stopped: AbortSignal)
     );
     if (outcome === undefined) return failures > 0 ? onRecovery() : undefined;
     if (failures === 0 && !stopped.aborted) onTrouble(outcome.error);
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
+    const pauseMs = boundMs(failures + 1, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
     await sleep(pauseMs * (0.5 + random() / 2), stopped).catch(() => {}); // told to stop meanwhile
   }
 }

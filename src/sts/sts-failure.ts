@@ -123,15 +123,13 @@ function codeOf(error: unknown): string {
 /** An answer, but none of STS's: a proxy's page, a redirect, half a document. */
 const codeOfStatus = (status: number): string => (status < 300 ? "answer-unreadable" : `http-${status}`);
 
-const MAX_RETRY_AFTER_MS = 5 * 60_000;
-
 /** Seconds or a date; a date counts from the answer's own, for this host's clock may be wrong. RFC 9110, 10.2.3. */
 function retryAfterOf(error: unknown, now: number): number | undefined {
   const { "retry-after": text, date = "" } = fieldsOf(error).$response?.headers ?? {};
   if (text === undefined) return undefined;
   const answeredAt = Number.isNaN(Date.parse(date)) ? now : Date.parse(date);
   const waitMs = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - answeredAt;
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), MAX_RETRY_AFTER_MS);
+  return Number.isNaN(waitMs) ? undefined : Math.max(waitMs, 0);
 }
 
 /**

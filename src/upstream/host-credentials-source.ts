@@ -1,5 +1,6 @@
 import type { EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
+import { boundMs } from "../kit/backoff.ts";
 import { SingleFlight } from "../kit/single-flight.ts";
 import type { HostCredentials } from "./host-credentials.ts";
 
@@ -126,9 +127,9 @@ export class HostCredentialsSource {
 
   #failed(error: unknown): void {
     this.#error = error;
-    this.#nextReadAt =
-      this.#options.now() + this.#jittered(Math.min(RETRY_FIRST_MS * 2 ** this.#failures, RETRY_AT_MOST_MS));
     this.#failures += 1;
+    const pauseMs = boundMs(this.#failures, RETRY_FIRST_MS, RETRY_AT_MOST_MS);
+    this.#nextReadAt = this.#options.now() + this.#jittered(pauseMs);
   }
 
   #jittered(ms: number): number {

@@ -164,13 +164,6 @@ const ROWS: Readonly<Record<string, Row>> = {
     retryAfterMs: 0,
     because: "it is over",
   },
-  "throttled-for-a-day": {
-    does: error(400, "Throttling", { "Retry-After": "86400" }),
-    ends: "sts-throttled Throttling",
-    calls: 1,
-    retryAfterMs: 300_000,
-    because: "nobody who says so stops this host for a day",
-  },
   "throttled-rubbish": {
     does: error(400, "Throttling", { "Retry-After": "soon" }),
     ends: "sts-throttled Throttling",
