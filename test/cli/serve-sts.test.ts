@@ -43,7 +43,7 @@ for (const [what, program] of Object.entries({ "dist/taskrole": EXECUTABLE, "the
     it("leads through HTTPS_PROXY; the host's metadata is asked directly, whatever proxy is set", async () => {
       await using ec2 = await mock();
       await using sts = await fakeSts({ "": ok }, certificate);
-      await using proxy = await connectProxy(sts.port);
+      await using proxy = await connectProxy(() => sts.port);
       const names = ["HTTPS_PROXY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
       const env = {
         ...Object.fromEntries(names.map((name) => [name, proxy.url])),

@@ -6,17 +6,32 @@ import { after, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { selfSigned } from "./certificate.ts";
 import { connectProxy } from "./connect-proxy.ts";
-import { type Behaviour, type FakeSts, fakeSts, session } from "./fake-sts.ts";
+import { type Behaviour, errorDocument, type FakeSts, fakeSts, session } from "./fake-sts.ts";
 import { LIMITS } from "./wire-driver.ts";
 
 const NAME = "sts.taskrole.test";
-const certificate = selfSigned("localhost", NAME);
+/** Of the region that the driver is in. */
+const REGIONAL = "sts.eu-west-1.amazonaws.com";
+const certificate = selfSigned("localhost", NAME, REGIONAL);
 after(() => certificate[Symbol.dispose]());
 const configFile = join(dirname(certificate.certFile), "config");
 writeFileSync(
   configFile,
   "[profile work]\nendpoint_url = http://127.0.0.1:1\nuse_dualstack_endpoint = yes\nretry_mode = never\n",
 );
+/** What an operator's shell may hold, and a daemon should not hear of. */
+const SHELL = {
+  AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+  AWS_PROFILE: "work",
+  AWS_CONFIG_FILE: configFile,
+  AWS_SDK_LOAD_CONFIG: "1",
+  AWS_REGION: "us-west-2",
+  AWS_MAX_ATTEMPTS: "many",
+  AWS_RETRY_MODE: "adaptive",
+  AWS_DEFAULTS_MODE: "mobile",
+  AWS_ACCESS_KEY_ID: "AKIASHELL",
+  AWS_SECRET_ACCESS_KEY: "shell",
+};
 const GOOD = session({ id: "ASIAGOOD" });
 const ok: Behaviour = ({ response }) => void response.end(GOOD);
 
@@ -100,23 +115,32 @@ for (const [runtime, program] of Object.entries(RUNTIMES)) {
       ]);
     });
 
+    it("go to the region's own endpoint, whatever a shell's variables and files say", async () => {
+      await using sts = await tlsSts();
+      await using proxy = await connectProxy(() => sts.port);
+      assert.deepEqual(await flights("", "1", { ...CA, ...SHELL, HTTPS_PROXY: proxy.url }), [["ASIAGOOD"]]);
+      assert.deepEqual(proxy.asked, [`CONNECT ${REGIONAL}:443`]);
+    });
+
+    it("are not slowed down by AWS_RETRY_MODE: who throttles is waited for elsewhere", async () => {
+      const cameAt: number[] = [];
+      await using sts = await tlsSts(({ response }) => {
+        cameAt.push(performance.now());
+        response.writeHead(400).end(errorDocument("Throttling"));
+      });
+      await flights(at(sts), "1,1,1,1,1,1", { ...CA, AWS_RETRY_MODE: "adaptive" });
+      assert.equal(cameAt.length, 6);
+      const slowest = Math.max(...cameAt.slice(1).map((ms, i) => ms - (cameAt[i] ?? 0)));
+      assert.ok(slowest < 1_000, `${slowest} ms between two`);
+    });
+
     it("go where AWS_ENDPOINT_URL_STS says, and nowhere else that a shell's variables say", async () => {
       await using sts = await tlsSts();
-      const shell = {
-        AWS_ENDPOINT_URL: "http://127.0.0.1:1",
-        AWS_PROFILE: "work",
-        AWS_CONFIG_FILE: configFile,
-        AWS_SDK_LOAD_CONFIG: "1",
-        AWS_USE_FIPS_ENDPOINT: "true",
-        AWS_REGION: "us-west-2",
-        AWS_MAX_ATTEMPTS: "many",
-        AWS_RETRY_MODE: "adaptive",
-        AWS_DEFAULTS_MODE: "mobile",
-        AWS_ACCESS_KEY_ID: "AKIASHELL",
-        AWS_SECRET_ACCESS_KEY: "shell",
-      };
-      assert.deepEqual(await flights("", "1", { ...CA, ...shell, AWS_ENDPOINT_URL_STS: at(sts) }), [["ASIAGOOD"]]);
-      assert.deepEqual(await flights(at(sts), "1", { ...CA, ...shell, AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1" }), [
+      assert.deepEqual(
+        await flights("", "1", { ...CA, ...SHELL, AWS_USE_FIPS_ENDPOINT: "true", AWS_ENDPOINT_URL_STS: at(sts) }),
+        [["ASIAGOOD"]],
+      );
+      assert.deepEqual(await flights(at(sts), "1", { ...CA, ...SHELL, AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1" }), [
         ["ASIAGOOD"],
       ]);
     });
@@ -126,7 +150,7 @@ for (const [runtime, program] of Object.entries(RUNTIMES)) {
     for (const variable of ["HTTPS_PROXY", "https_proxy"]) {
       it(`is used where ${variable} names it: it finds the name, and the connection is kept`, async () => {
         await using sts = await tlsSts();
-        await using proxy = await connectProxy(sts.port);
+        await using proxy = await connectProxy(() => sts.port);
         const came = await flights(at(sts, NAME), "1,1", {
           ...CA,
           [variable]: proxy.url.replace("//", "//user:pass@"),
@@ -138,7 +162,7 @@ for (const [runtime, program] of Object.entries(RUNTIMES)) {
 
     it("is passed by where NO_PROXY says so", async () => {
       await using sts = await tlsSts();
-      await using proxy = await connectProxy(sts.port);
+      await using proxy = await connectProxy(() => sts.port);
       for (const no of ["localhost", "*", "other.test, localhost"]) {
         const env = { ...CA, HTTPS_PROXY: proxy.url, NO_PROXY: no };
         assert.deepEqual(await flights(at(sts, "localhost"), "1", env), [["ASIAGOOD"]], no);
@@ -146,16 +170,21 @@ for (const [runtime, program] of Object.entries(RUNTIMES)) {
       assert.deepEqual(proxy.asked, []);
     });
 
-    it("that never answers ends the flight, and its connections are not missing afterwards", async () => {
-      await using sts = await tlsSts();
-      await using proxy = await connectProxy(sts.port, 128);
+    it("that never answers ends the flight, and is not left with connections that nobody waits for", async () => {
+      let open = 0;
+      await using proxy = await connectProxy(() => sts.port, 128);
+      await using sts = await tlsSts(({ response }) => {
+        open = proxy.open();
+        response.end(GOOD);
+      });
       const [silent, ...then] = await flights(at(sts, NAME), "64,1", { ...CA, HTTPS_PROXY: proxy.url });
       assert.deepEqual(new Set(silent), new Set(["sts-unavailable connect-timeout"]));
       assert.deepEqual([then, proxy.asked.length], [[["ASIAGOOD"]], 129]);
+      assert.ok(open < 100, `${open} open, of which the first 64 are long over`);
     });
 
     it("that refuses is named", async () => {
-      await using proxy = await connectProxy(1);
+      await using proxy = await connectProxy(() => 1);
       assert.deepEqual(await flights(`https://${NAME}`, "1", { ...CA, HTTPS_PROXY: proxy.url }), [
         ["sts-unavailable ERR_PROXY_TUNNEL"],
       ]);

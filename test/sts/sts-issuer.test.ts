@@ -220,6 +220,26 @@ describe("StsIssuer on a host whose clock is wrong", () => {
     assert.deepEqual(told, [1, 2]);
   });
 
+  it("signs by STS's clock at once with new credentials of the host, too", async () => {
+    await using sts = await fakeSts({
+      "": ({ request, response }) => {
+        const signed = String(request.headers["x-amz-date"]).replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5");
+        const isOff = Math.abs(Date.parse(signed) - Date.now() - HOUR) > 300_000;
+        response.setHeader("Date", new Date(Date.now() + HOUR).toUTCString());
+        response
+          .writeHead(isOff ? 403 : 200)
+          .end(isOff ? errorDocument("SignatureDoesNotMatch") : session({ id: "ASIAGOOD" }));
+      },
+    });
+    let accessKeyId = "ASIAONE";
+    const skewed = wired(sts, () => Promise.resolve({ ...SIGNING, accessKeyId }));
+    await skewed.issue(GRANT);
+    assert.equal(sts.calls.get(""), 2);
+    accessKeyId = "ASIATWO";
+    await skewed.issue(GRANT);
+    assert.equal(sts.calls.get(""), 3);
+  });
+
   it("refuses a session that is over by this host's clock, and says by which time", async () => {
     await using ec2 = await ec2WithClock(-2 * HOUR);
     const error: unknown = await new StsIssuer(ec2.parts).issue(grant()).catch((reason: unknown) => reason);

@@ -80,6 +80,20 @@ describe("the host's own credentials, held", () => {
     assert.ok(state.reads > 500 && state.reads < 650, `${state.reads}`);
   });
 
+  it("are renewed within a minute or so of the last moment at which EC2 has new ones", async () => {
+    const { source, time, told, state, pass } = bench(0.3);
+    const lastMoment = 5 * MINUTE + 1;
+    state.upstream = () => {
+      const ended = Math.floor((time.now() - START + lastMoment) / HOUR);
+      return Promise.resolve(set(`ASIA${ended}`, START + (ended + 1) * HOUR));
+    };
+    await pass(6 * HOUR, async () => {
+      const left = (await source.get()).expiration.getTime() - time.now();
+      assert.ok(left > 3.5 * MINUTE, `${left / MINUTE} min`);
+    });
+    assert.deepEqual(told, []);
+  });
+
   it("are those of an instance profile that was exchanged, within minutes", async () => {
     const { source, state, time, pass } = bench();
     await pass(MINUTE);
