@@ -14,9 +14,10 @@ function main(): void {
 const page = (): string => `${HEAD}
 ## What was tried
 
-Each fault lasts three seconds (eight where an answer never comes), over real sockets, against the executable that ships. *Holds credentials*: one container with a session of an
-hour and, where STS is at fault, one with a session of 15 seconds, so that it is renewed meanwhile. *Has none*: a container that is created while the
-fault lasts. Both ask ten times a second, each time for a token, the role and its document; a time is that of the slowest request.
+Each fault lasts three seconds (eight where an answer never comes), over real sockets, against the executable that ships. *Holds credentials*: a
+container with a session of an hour and, where STS is at fault, two with sessions of 7 and 9 seconds, so that they are to be renewed meanwhile; what is
+counted is their answers while what they hold is valid. *Has none*: a container that is created while the fault lasts, and asks again 30 ms after each answer. Asking is: a
+token, the role, its document; a time is that of the slowest of these requests.
 
 ### The way to STS
 

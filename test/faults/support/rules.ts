@@ -17,16 +17,22 @@ const inWords = ({ request, status, code, tookMs }: Reply): string =>
 export class ServedWhileValid {
   #validUntil = 0;
 
-  /** @param reply to the sequence that began after the one before */
-  check(reply: Reply): void {
-    if (reply.begunAt + ON_THE_WAY_MS < this.#validUntil) assert.ok(isServed(reply), inWords(reply));
+  /**
+   * @param reply to the sequence that began after the one before
+   * @returns whether it had to be served
+   */
+  check(reply: Reply): boolean {
+    const isHolder = reply.begunAt + ON_THE_WAY_MS < this.#validUntil;
+    if (isHolder) assert.ok(isServed(reply), inWords(reply));
     if (isServed(reply)) this.#validUntil = reply.expiresAt ?? 0;
+    return isHolder;
   }
 }
 
-export function assertServedWhileValid(replies: readonly Reply[]): void {
+/** @returns those that had to be served, and were */
+export function servedWhileValid(replies: readonly Reply[]): readonly Reply[] {
   const rule = new ServedWhileValid();
-  for (const reply of replies) rule.check(reply);
+  return replies.filter((reply) => rule.check(reply));
 }
 
 /** Nothing that an SDK trips over: 200 with a document that says what it is and has not ended, or 503. */
