@@ -1,6 +1,6 @@
 import type { Log } from "../audit/log.ts";
 import { sessionLog } from "../audit/session-log.ts";
-import { CredentialBroker } from "../broker/broker.ts";
+import { type BrokerParts, CredentialBroker } from "../broker/broker.ts";
 import { CredentialCache } from "../broker/credential-cache.ts";
 import type { CredentialIssuer } from "../broker/credential-issuer.ts";
 import { PacedIssuer } from "../broker/paced-issuer.ts";
@@ -18,6 +18,8 @@ const KEEP_EVERY_MS = 1_000;
 
 export interface SessionsPart {
   readonly broker: CredentialBroker;
+  /** Decides by these settings from now on. */
+  readonly apply: (config: Config) => void;
   /** Sessions stay long whether or not their workloads ask. */
   readonly service: Service;
 }
@@ -33,7 +35,20 @@ export interface SessionsWiring {
 
 export function sessionsPart(wiring: SessionsWiring): SessionsPart {
   const broker = credentialBroker(wiring);
-  return { broker, service: renewals(broker) };
+  const apply = (config: Config): void => broker.decideBy(decisionOf(config, wiring.identity));
+  return { broker, apply, service: renewals(broker) };
+}
+
+/** What the settings say of who may be what. */
+function decisionOf(config: Config, identity: HostIdentitySource): Pick<BrokerParts, "rules" | "home"> {
+  const { defaultRole, defaultAccountId, accounts, sessionSeconds } = config;
+  return {
+    rules: { accounts, sessionSeconds, ...(defaultRole !== undefined && { defaultRole }) },
+    home: async (): Promise<HomeAccount> => {
+      const { partition, accountId } = await identity.get();
+      return { partition, accountId: defaultAccountId ?? accountId };
+    },
+  };
 }
 
 function credentialBroker({ config, log, now, identity, issuer, resolver }: SessionsWiring): CredentialBroker {
@@ -45,13 +60,8 @@ function credentialBroker({ config, log, now, identity, issuer, resolver }: Sess
     random: Math.random,
     events: sessionLog({ log, now }),
   });
-  const home = async (): Promise<HomeAccount> => {
-    const { partition, accountId } = await identity.get();
-    return { partition, accountId: config.defaultAccountId ?? accountId };
-  };
-  const { defaultRole, accounts, sessionSeconds } = config;
-  const rules = { accounts, sessionSeconds, ...(defaultRole !== undefined && { defaultRole }) };
-  return new CredentialBroker({ resolver, cache, rules, home, sleep, waitForStsMs: WAIT_FOR_STS_MS });
+  const decision = decisionOf(config, identity);
+  return new CredentialBroker({ resolver, cache, ...decision, sleep, waitForStsMs: WAIT_FOR_STS_MS });
 }
 
 function renewals(broker: CredentialBroker): Service {

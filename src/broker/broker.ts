@@ -33,9 +33,9 @@ const LINK_LOCAL = /^fe[89ab][0-9a-f]:/;
 
 /** The whole product in one file: who is asking, what may they be, here are the keys. */
 export class CredentialBroker implements Broker {
-  readonly #parts: BrokerParts;
-  /** One life of a workload names one role, so it is decided once for each. */
-  readonly #grants = new WeakMap<Workload, Grant>();
+  #parts: BrokerParts;
+  /** One life of a workload names one role, so it is decided once for each, until it is decided by other rules. */
+  #grants = new WeakMap<Workload, Grant>();
   /** Who uses which session: kept renewed for as long as the binding holds. */
   readonly #users = new Map<Binding, Grant>();
 
@@ -61,15 +61,16 @@ export class CredentialBroker implements Broker {
 
   /** However long it takes to learn the host's own account. */
   async #decide(workload: Workload): Promise<Grant> {
-    const role = roleOf(workload, this.#parts.rules);
-    const home = needsHome(role) ? await this.#parts.home() : undefined;
-    const grant = grantFor(workload, role, { rules: this.#parts.rules, home });
-    this.#grants.set(workload, grant);
+    const [grants, { rules, home: askHome }] = [this.#grants, this.#parts]; // both of the moment that it begins
+    const role = roleOf(workload, rules);
+    const home = needsHome(role) ? await askHome() : undefined;
+    const grant = grantFor(workload, role, { rules, home });
+    grants.set(workload, grant);
     return grant;
   }
 
   async credentialsFor(binding: Binding, grant: Grant): Promise<Credentials> {
-    this.#users.set(binding, grant);
+    this.#noteUse(binding, grant);
     const { cache, waitForStsMs, sleep } = this.#parts;
     const held = cache.get(grant, "awaited");
     if (!(held instanceof Promise)) return held;
@@ -86,7 +87,7 @@ export class CredentialBroker implements Broker {
   /** The same for one that has its address; from now on its session is kept renewed. */
   async prefetch(binding: Binding): Promise<void> {
     const grant = await this.#decide(binding.workload);
-    this.#users.set(binding, grant);
+    this.#noteUse(binding, grant);
     await this.#parts.cache.get(grant, "prefetch");
   }
 
@@ -108,5 +109,22 @@ export class CredentialBroker implements Broker {
       else void Promise.resolve(cache.get(grant, "prefetch")).catch(() => {}); // the cache has told of it
     }
     cache.sweep();
+  }
+
+  /**
+   * From the next request on, everything is decided anew by these rules; a request under way ends as it began. What a
+   * workload may still have is kept renewed, and what it may not any more is let go.
+   */
+  decideBy(decision: Pick<BrokerParts, "rules" | "home">): void {
+    this.#parts = { ...this.#parts, ...decision };
+    this.#grants = new WeakMap();
+    const bindings = [...this.#users.keys()];
+    this.#users.clear();
+    for (const binding of bindings) void this.prefetch(binding).catch(() => {}); // refused, it is when the workload asks
+  }
+
+  /** A grant by rules that are not in force any more is served to the request that had it, and not kept. */
+  #noteUse(binding: Binding, grant: Grant): void {
+    if (this.#grants.get(binding.workload)?.sessionKey === grant.sessionKey) this.#users.set(binding, grant);
   }
 }

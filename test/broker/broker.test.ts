@@ -192,6 +192,71 @@ describe("CredentialBroker", () => {
     assert.equal(asked.length, 1);
   });
 
+  describe("decided by other rules", () => {
+    const home = () => Promise.resolve(HOME);
+    const anyone = (text?: string) => ({
+      accounts: {},
+      sessionSeconds: 3600,
+      ...(text !== undefined && { defaultRole: text }),
+    });
+    const { roleClaim: _, ...plain } = { ...RED, id: "plain" };
+    const resolver = staticWorkloads(new Map([["10.0.0.3", plain]]));
+
+    it("has the new role at the next request, and nothing where it has none any more", async () => {
+      const { broker, credentialsOf } = bench({ resolver });
+      broker.decideBy({ rules: anyone("old"), home });
+      assert.equal((await credentialsOf("10.0.0.3")).accessKeyId, "ASIAold");
+      broker.decideBy({ rules: anyone("new"), home });
+      assert.equal((await credentialsOf("10.0.0.3")).accessKeyId, "ASIAnew");
+      broker.decideBy({ rules: anyone(), home });
+      assert.equal((await refused(credentialsOf("10.0.0.3"))).kind, "no-role");
+    });
+
+    it("keeps a session in hand where the decision is the same", async () => {
+      const { broker, credentialsOf, asked } = bench();
+      await credentialsOf("10.0.0.1");
+      broker.decideBy({ rules: anyone("new"), home });
+      await credentialsOf("10.0.0.1");
+      assert.equal(asked.length, 1);
+    });
+
+    it("has the new session ready before it is asked for, and renews the old one no more", async () => {
+      const { broker, credentialsOf, asked, turn } = bench({ resolver });
+      broker.decideBy({ rules: anyone("old"), home });
+      await credentialsOf("10.0.0.3");
+      broker.decideBy({ rules: anyone("new"), home });
+      for (let half = 1; half <= 2 * 70; half += 1) {
+        turn(MINUTE / 2);
+        broker.keepSessions();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.deepEqual(
+        asked.map(({ roleName }) => roleName),
+        ["old", "new", "new", "new"],
+      );
+    });
+
+    it("does not remember a decision that was under way, nor renews what it led to", async () => {
+      const { broker, asked, turn } = bench({ resolver });
+      const slow = Promise.withResolvers<HomeAccount>();
+      broker.decideBy({ rules: anyone("old"), home: () => slow.promise });
+      const held = await broker.identify(peer("10.0.0.3"));
+      const underWay = broker.grantFor(held.workload);
+      broker.decideBy({ rules: anyone("new"), home });
+      slow.resolve(HOME);
+      const grant = await underWay;
+      assert.equal(grant.roleName, "old", "it ends as it began");
+      await broker.credentialsFor(held, grant);
+      assert.equal((await broker.grantFor(held.workload)).roleName, "new");
+      turn(40 * MINUTE);
+      broker.keepSessions();
+      assert.deepEqual(
+        asked.map(({ roleName }) => roleName),
+        ["old"],
+      );
+    });
+  });
+
   it("tells the observer of each hand-out, and of nothing secret", async () => {
     const told: HandOut[] = [];
     const { broker } = bench();
