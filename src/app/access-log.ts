@@ -7,7 +7,8 @@ import type { AccessEvent } from "../http/connection-services.ts";
 export interface AccessLogParts {
   readonly log: Log;
   readonly events: Pick<BrokerEvents, "refused">;
-  readonly isDebug: boolean;
+  /** Asked at each request: a reload may change it. */
+  readonly isDebug: () => boolean;
 }
 
 const METHODS: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"]);
@@ -17,7 +18,7 @@ export function accessLog({ log, events, isDebug }: AccessLogParts): (access: Ac
   return (access) => {
     const { peerAddress, refusal } = access;
     if (refusal !== undefined) events.refused({ peerAddress, failure: { kind: "malformed-request", reason: refusal } });
-    if (isDebug) log.debug(fieldsOf(access), "request");
+    if (isDebug()) log.debug(fieldsOf(access), "request");
   };
 }
 

@@ -4,6 +4,7 @@ import type { CredentialBroker } from "../broker/broker.ts";
 import { type BrokerEvents, observed } from "../broker/broker-events.ts";
 import { type Binding, firstToKnow, type WorkloadResolver } from "../broker/workload-resolver.ts";
 import { pathPolicy } from "../core/path-policy.ts";
+import type { HttpHandler } from "../http/http-message.ts";
 import { HttpServer } from "../http/http-server.ts";
 import { sleep } from "../kit/sleep.ts";
 import { metadataService } from "../metadata/metadata-service.ts";
@@ -17,10 +18,10 @@ import { hostNetworkPart } from "./host-network-service.ts";
 import { interceptionService } from "./interception-service.ts";
 import { listenService } from "./listen-service.ts";
 import type { Config } from "./options.ts";
+import { reloadableSts } from "./reloadable-sts.ts";
 import type { Service } from "./services.ts";
 import { sessionsPart } from "./sessions-service.ts";
 import { demandSamePort, type GivenSockets } from "./socket-activation.ts";
-import { stsPart } from "./sts-service.ts";
 import { tokenKey } from "./token-key.ts";
 import { warmStart } from "./warm-start.ts";
 
@@ -28,6 +29,11 @@ export interface Daemon {
   /** In the order they start. */
   readonly services: readonly Service[];
   readonly server: HttpServer;
+  /**
+   * From the next request on these settings decide; a request under way ends by the former. Only what decides is replaced: who
+   * is known, what is cached, what is connected stays. Settings that need a restart must be the same.
+   */
+  readonly apply: (config: Config) => void;
   /** Has a workload's credentials in hand before it asks. */
   readonly prefetch: (binding: Binding) => Promise<void>;
 }
@@ -54,7 +60,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   const events = auditLog({ log, now });
   const upstream = new UpstreamClient({ url: config.metadataUrl, now, timeoutMs: UPSTREAM_TIMEOUT_MS });
   const identity = new HostIdentitySource(upstream);
-  const sts = stsPart({ config, log, upstream, identity, now });
+  const sts = reloadableSts({ config, log, upstream, identity, now });
   const interception = interceptionService(config, log);
   const host = config.interception === "nftables" ? hostNetworkPart(config, log) : undefined;
   const wiring = { log, enforce: interception.enforce, onProcess: host?.noteContainer };
@@ -65,7 +71,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   const sessions = sessionsPart({ config, log, now, identity, issuer: sts.issuer, resolver });
   const { broker } = sessions;
   const warming = warmStart(sts.warm);
-  const server = metadataServer({ config, log, events, broker, upstream });
+  const { server, ...surface } = metadataSurface({ config, log, events, broker, upstream });
   docker?.onBinding({
     created: (workload) => void broker.anticipate(workload).catch(() => {}),
     began: (binding) => void broker.prefetch(binding).catch(() => {}),
@@ -76,6 +82,11 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   });
   return {
     server,
+    apply(next) {
+      sts.apply(next);
+      sessions.apply(next);
+      surface.apply(next);
+    },
     prefetch: (binding) => broker.prefetch(binding),
     services: [
       warming.begin,
@@ -89,7 +100,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   };
 }
 
-interface ServerWiring {
+interface SurfaceWiring {
   readonly config: Config;
   readonly log: Log;
   readonly events: BrokerEvents;
@@ -97,27 +108,37 @@ interface ServerWiring {
   readonly upstream: UpstreamClient;
 }
 
-function metadataServer({ config, log, events, broker, upstream }: ServerWiring): HttpServer {
+function metadataSurface(wiring: SurfaceWiring): Pick<Daemon, "server" | "apply"> {
+  const { config, log, events } = wiring;
+  const handlerBy = metadataHandler(wiring);
+  let [{ logLevel }, handle] = [config, handlerBy(config)];
+  const server = new HttpServer({
+    handle: (request) => handle(request),
+    now,
+    onAccess: accessLog({ log, events, isDebug: () => logLevel === "debug" }),
+    onError: (error) => log.error({ err: error }, "a request ended in a bug of taskrole; the workload got 500"),
+  });
+  const apply = (next: Config): void => {
+    [{ logLevel }, handle] = [next, handlerBy(next)];
+  };
+  return { server, apply };
+}
+
+/** Made from the settings alone, and replaced as a whole; the tokens' key and the documents in hand are the same whatever they are. */
+function metadataHandler({ config, log, events, broker, upstream }: SurfaceWiring): (config: Config) => HttpHandler {
   const { key, keptNowhereBecause } = tokenKey(config.runtimeDirectory);
   if (keptNowhereBecause !== undefined) {
     const remedy = "containers' tokens end when taskrole stops; make the runtimeDirectory writable";
     log.warn({ reason: keptNowhereBecause, remedy }, "the key of the metadata tokens cannot be kept");
   }
   const documents = new HostDocuments({ upstream, now, sleep, waitMs: WAIT_FOR_DOCUMENT_MS });
-  const handle = metadataService({
-    broker: observed(broker, events),
-    tokens: new MetadataTokens(key),
-    metadataTokens: config.metadataTokens,
-    containerCredentials: config.containerCredentials,
-    paths: pathPolicy(config.metadataPaths),
-    readUpstream: (version, path) => documents.read(version, path),
-    events,
-    now,
-  });
-  return new HttpServer({
-    handle,
-    now,
-    onAccess: accessLog({ log, events, isDebug: config.logLevel === "debug" }),
-    onError: (error) => log.error({ err: error }, "a request ended in a bug of taskrole; the workload got 500"),
-  });
+  const parts = { broker: observed(broker, events), tokens: new MetadataTokens(key), events, now };
+  return ({ metadataTokens, containerCredentials, metadataPaths }) =>
+    metadataService({
+      ...parts,
+      metadataTokens,
+      containerCredentials,
+      paths: pathPolicy(metadataPaths),
+      readUpstream: (version, path) => documents.read(version, path),
+    });
 }

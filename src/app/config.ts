@@ -51,6 +51,16 @@ export function loadConfig(sources: ConfigSources): Config {
   return Object.freeze(withDefaults(values));
 }
 
+/** What of it can be read, with defaults for the rest: enough to find a daemon by, whatever else is wrong. */
+export function readableConfig(sources: ConfigSources): Config {
+  const settings = [
+    ...fromFile(sources).settings,
+    ...fromEnvironment(sources.environment),
+    ...fromFlags(sources.flags),
+  ];
+  return Object.freeze(withDefaults(checkedSettings(settings).values));
+}
+
 function fromFile({ file, environment }: ConfigSources): { settings: readonly Setting[]; mistakes: readonly string[] } {
   const named = file ?? environment[CONFIG_FILE_VARIABLE];
   const read = readConfigFile(named ?? DEFAULT_CONFIG_FILE);

@@ -6,6 +6,7 @@ import type { Config } from "./options.ts";
 
 export interface Logger {
   readonly log: Log;
+  readonly setLevel: (level: Config["logLevel"]) => void;
   /** Waits until all is written, but not for ever: a log that nobody reads must not keep the process from ending. */
   readonly flush: () => Promise<void>;
 }
@@ -35,7 +36,11 @@ export async function createLogger({ logLevel, logFormat }: Pick<Config, "logLev
     await flushed(stdout);
     isEnding = true;
   };
-  return { log: pino(options, stream), flush };
+  const log = pino(options, stream);
+  const setLevel = (level: Config["logLevel"]): void => {
+    log.level = level;
+  };
+  return { log, setLevel, flush };
 }
 
 /** "warn" instead of pino's 40. */

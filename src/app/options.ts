@@ -13,9 +13,14 @@ export interface Option {
   readonly argument?: string;
   readonly help: string;
   readonly schema: z.ZodType;
+  /** A change of it takes effect with the next start only, not with a reload. */
+  readonly needsRestart: boolean;
 }
 
-const check = <T extends z.ZodType>(schema: T, of: Omit<Option, "schema">): Option & { readonly schema: T } => ({
+type Described = Omit<Option, "schema" | "needsRestart"> & Partial<Pick<Option, "needsRestart">>;
+
+const check = <T extends z.ZodType>(schema: T, of: Described): Option & { readonly schema: T } => ({
+  needsRestart: false,
   ...of,
   schema,
 });
@@ -103,16 +108,19 @@ const sessionSecondsError = `must be a whole number from 900 to ${MAX_SESSION_SE
 export const OPTIONS = {
   listen: check(listen.prefault("[::]:9254"), {
     kind: "text",
+    needsRestart: true,
     argument: "ADDRESS:PORT",
     help: "where the metadata service listens; containers reach it only through the interception",
   }),
   dockerEndpoint: check(dockerEndpoint.default("unix:///var/run/docker.sock"), {
     kind: "text",
+    needsRestart: true,
     argument: "URL",
     help: "the Docker Engine that knows the containers",
   }),
   metadataUrl: check(httpUrl("http://169.254.169.254").default("http://169.254.169.254"), {
     kind: "text",
+    needsRestart: true,
     argument: "URL",
     help: "the real instance metadata service",
   }),
@@ -133,11 +141,13 @@ export const OPTIONS = {
   ),
   interception: check(oneOf("nftables", "iptables", "none").default("nftables"), {
     kind: "text",
+    needsRestart: true,
     argument: "HOW",
     help: "nftables: bring the containers' metadata traffic here; iptables: the same where nftables is not to be had, protecting less; none: you route it here yourself",
   }),
   guardedUplinks: check(z.array(interfaceName, "must be a list of network interfaces").default([]), {
     kind: "json",
+    needsRestart: true,
     argument: "JSON",
     help: 'interfaces by which only the host\'s own programs may reach the metadata service, against macvlan and ipvlan containers: ["eth0"]',
   }),
@@ -183,6 +193,7 @@ export const OPTIONS = {
   }),
   hostNetwork: check(oneOf("refuse", "host", "identify").default("refuse"), {
     kind: "text",
+    needsRestart: true,
     argument: "HOW",
     help: "containers on the host's own network: refuse: they get nothing; identify: each its own role; host: they have the instance's role",
   }),
@@ -193,12 +204,14 @@ export const OPTIONS = {
       .default(["docker", "docker.slice", "libpod_parent", "machine.slice"]),
     {
       kind: "json",
+      needsRestart: true,
       argument: "JSON",
       help: 'the cgroups in which engines make those of their containers, by which hostNetwork knows them: ["docker.slice"]',
     },
   ),
   refusedUsers: check(z.array(userRange, "must be a list of users").default([]), {
     kind: "json",
+    needsRestart: true,
     argument: "JSON",
     help: 'users whose processes are kept from the real metadata service, by number, e.g. for rootless engines: ["1000-59999"]',
   }),
@@ -206,12 +219,20 @@ export const OPTIONS = {
     text("must be an absolute path").regex(/^\//, { error: "must be an absolute path" }).default("/run/taskrole"),
     {
       kind: "text",
+      needsRestart: true,
       argument: "DIR",
-      help: "holds the key of the metadata tokens and what `interception status` is told; in memory (tmpfs), so never on a disk",
+      help: "holds the key of the metadata tokens, what `interception status` is told and the admin socket; in memory (tmpfs), so never on a disk",
     },
   ),
+  adminSocket: check(text("must be an absolute path").regex(/^\//, { error: "must be an absolute path" }).optional(), {
+    kind: "text",
+    needsRestart: true,
+    argument: "PATH",
+    help: "the unix socket of `taskrole reload`, for its owner and its group (default: admin.sock in the runtimeDirectory)",
+  }),
   mock: check(z.boolean({ error: "must be true or false" }).default(false), {
     kind: "switch",
+    needsRestart: true,
     help: "answer from the built-in mock of EC2 and STS: for a laptop, without AWS",
   }),
   logLevel: check(oneOf("debug", "info", "warn", "error").default("info"), {
@@ -221,6 +242,7 @@ export const OPTIONS = {
   }),
   logFormat: check(oneOf("json", "text").default("json"), {
     kind: "text",
+    needsRestart: true,
     argument: "FORMAT",
     help: "json: a JSON object per line; text: for people",
   }),

@@ -17,6 +17,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./serve.ts")).serveCommand(),
   },
   {
+    name: "reload",
+    summary: "have the running daemon read its settings again, without dropping anything",
+    load: async () => (await import("./reload.ts")).reloadCommand(),
+  },
+  {
     name: "demo",
     summary: "a whole EC2 host on loopback: see what taskrole does, without AWS, root or Docker",
     load: async () => (await import("./demo.ts")).demoCommand(),

@@ -1,11 +1,13 @@
+import { adminService } from "../app/admin-service.ts";
 import { compose } from "../app/compose.ts";
-import type { ConfigSources } from "../app/config.ts";
+import { type ConfigSources, loadConfig } from "../app/config.ts";
 import { keepMemoryOutOfCoreFiles } from "../app/core-dump.ts";
-import { createLogger } from "../app/logger.ts";
+import { createLogger, type Logger } from "../app/logger.ts";
 import { withMock } from "../app/mock.ts";
 import type { Config } from "../app/options.ts";
+import { Reloader } from "../app/reload.ts";
 import { startAll } from "../app/services.ts";
-import { type GivenSockets, takeGivenSockets } from "../app/socket-activation.ts";
+import { takeGivenSockets } from "../app/socket-activation.ts";
 import { StartError } from "../app/start-error.ts";
 import type { Log } from "../audit/log.ts";
 import { configOrExit } from "./config-or-exit.ts";
@@ -15,7 +17,8 @@ const EXIT_FAILED = 1;
 /** Until a signal says stop. Exits 2 for a wrong configuration, 1 for a start that cannot go on. */
 export async function runServe(sources: ConfigSources): Promise<void> {
   const config = configOrExit(sources);
-  const { log, flush } = await createLogger(config);
+  const logger = await createLogger(config);
+  const { log, flush } = logger;
   const exit = async (code: number): Promise<never> => {
     await flush();
     process.exit(code);
@@ -24,9 +27,9 @@ export async function runServe(sources: ConfigSources): Promise<void> {
   guardCoreFiles(log);
   try {
     const stopAsked = stopSignal(log); // heard from the first moment: a signal during the start ends it in order too
-    const sockets = takeGivenSockets(process.env, { pid: process.pid });
-    for (const reason of sockets.warnings) log.warn({ reason }, "socket activation");
-    const stop = await started(config, log, sockets);
+    const up = Promise.withResolvers<Reloader>();
+    process.on("SIGHUP", () => void up.promise.then((reloader) => reloader.reload())); // without it the signal would end the process
+    const stop = await started({ sources, config, logger, up });
     await stopAsked;
     await stop();
     log.info({}, STOPPED[config.interception]);
@@ -46,9 +49,30 @@ const STOPPED: Readonly<Record<Config["interception"], string>> = {
   none: "stopped; what routes the containers' requests here is not taskrole's, and stays as it is",
 };
 
-async function started(config: Config, log: Log, sockets: GivenSockets): Promise<() => Promise<void>> {
-  const mocked = await withMock(config, log);
-  return startAll([...mocked.services, ...compose(mocked.config, log, { sockets }).services]);
+interface Starting {
+  readonly sources: ConfigSources;
+  readonly config: Config;
+  readonly logger: Logger;
+  /** What is to be reloaded before all is up waits until it is. */
+  readonly up: PromiseWithResolvers<Reloader>;
+}
+
+async function started({ sources, config, logger, up }: Starting): Promise<() => Promise<void>> {
+  const { log, setLevel } = logger;
+  const sockets = takeGivenSockets(process.env, { pid: process.pid });
+  for (const reason of sockets.warnings) log.warn({ reason }, "socket activation");
+  const mock = await withMock(config, log);
+  const daemon = compose(mock.redirect(config), log, { sockets });
+  const apply = (next: Config): void => {
+    setLevel(next.logLevel);
+    daemon.apply(mock.redirect(next));
+  };
+  const reloader = new Reloader({ load: () => loadConfig(sources), config, apply, log });
+  const reload = async () => (await up.promise).reload();
+  const admin = adminService({ settings: config, log, given: sockets.admin, reload });
+  const stop = await startAll([admin, ...mock.services, ...daemon.services]);
+  up.resolve(reloader);
+  return stop;
 }
 
 /** The second signal ends at once what the first asked to end well. */

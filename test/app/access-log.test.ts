@@ -8,7 +8,7 @@ function bench(isDebug: boolean) {
   const refusals: RefusedRequest[] = [];
   const write = (fields: object) => void lines.push(fields);
   const log = { debug: write, info: write, warn: write, error: write };
-  const access = accessLog({ log, events: { refused: (event) => refusals.push(event) }, isDebug });
+  const access = accessLog({ log, events: { refused: (event) => refusals.push(event) }, isDebug: () => isDebug });
   return { lines, refusals, access };
 }
 

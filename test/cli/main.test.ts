@@ -27,7 +27,7 @@ for (const [name, program] of [
     it("shows its commands, and not what is for itself alone", async () => {
       const { code, stdout } = await run(["--help"], { program });
       assert.equal(code, 0);
-      for (const command of ["serve", "demo", "mock-ec2", "interception", "check-config"])
+      for (const command of ["serve", "reload", "demo", "mock-ec2", "interception", "check-config"])
         assert.match(stdout, new RegExp(`^ +${command} `, "m"));
       assert.ok(!stdout.includes("demo-workload"));
     });
@@ -145,5 +145,5 @@ async function freePort(): Promise<number> {
 /** Without packet rules and without Docker, on this machine's own network. */
 const serveArgs = (listen: string): readonly string[] => [
   ...["serve", "--listen", listen, "--interception", "none", "--metadata-url", "http://127.0.0.1:1"],
-  ...["--runtime-directory", folder, "--docker-endpoint", `unix://${folder}/no.sock`],
+  ...["--runtime-directory", mkdtempSync(join(folder, "run-")), "--docker-endpoint", `unix://${folder}/no.sock`],
 ];

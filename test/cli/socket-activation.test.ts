@@ -28,7 +28,7 @@ async function activatedHost(listen: string, program: readonly string[]): Promis
   const start = async (args: readonly string[]): Promise<Running> => {
     const activate = ["systemd-socket-activate", "-l", listen, "--fdname=metadata", ...program];
     const life = new Running(args, { program: activate });
-    while (!life.stderr.includes("Listening on")) await new Promise((resolve) => setTimeout(resolve, 10));
+    await life.complains(/Listening on/);
     first = new RawClient(port, ADDRESS).send(get(`${ROLES}web`));
     return life;
   };
@@ -77,7 +77,7 @@ describe("taskrole serve with sockets of systemd's that are of no use", () => {
       const program = ["systemd-socket-activate", ...given, ...EXECUTABLE];
       const life = new Running(["serve", "--interception", "none", "--runtime-directory", "/nonexistent"], { program });
       after(() => life.kill());
-      while (!life.stderr.includes("Listening on")) await new Promise((resolve) => setTimeout(resolve, 10));
+      await life.complains(/Listening on/);
       await knock(port, what === "a datagram socket");
       const { code, stderr } = await life.ended();
       assert.equal(code, 1);

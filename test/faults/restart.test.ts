@@ -100,3 +100,23 @@ test("restarted without such a socket, connections are refused for less than a s
   assert.deepEqual(others, [], "and nothing worse ever comes of it");
   await assertNobodyElse(load, host);
 });
+
+test("reloaded again and again, nothing fails and no connection is closed", LIMIT, async (t) => {
+  await using host = await startHost(HOST);
+  const load = await SdkLoad.during(host.port, CLIENTS, async (asking) => {
+    for (let i = 1; i <= 20; i++) {
+      await asking.reached((REQUESTS / 10) * (i / 20));
+      host.taskrole.signal("SIGHUP");
+    }
+    await asking.reached(REQUESTS / 10 + CLIENTS.length);
+  });
+  t.diagnostic(figures(load));
+  assert.ok(host.taskrole.lines().filter(({ msg }) => msg === "reloaded").length > 0);
+  assert.deepEqual(
+    load.failures.filter((one) => !isOfTheMachine(one, load)),
+    [],
+  );
+  assert.equal(load.crossed, 0);
+  assert.equal(load.keysSeen, CLIENTS.length, "one session each, as before");
+  await assertNobodyElse(load, host);
+});

@@ -14,10 +14,12 @@ export interface HostContainer {
   readonly env?: readonly string[];
 }
 
+type Flags = Readonly<Record<string, string | undefined>>;
+
 export interface HostOptions {
   readonly containers: Readonly<Record<string, HostContainer>>;
-  /** By flag without its dashes: { "metadata-tokens": "optional" }. What is given here wins. */
-  readonly flags?: Readonly<Record<string, string>>;
+  /** By flag without its dashes: { "metadata-tokens": "optional" }. What is given here wins; undefined: without that flag. */
+  readonly flags?: Flags;
   readonly ec2?: MockEc2Options;
   readonly program?: readonly string[];
   /** Starts each life of the daemon, in place of this process: the `listen` it is told is what the starter holds. */
@@ -48,7 +50,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const engine = await new FakeEngine().listen();
   stack.defer(() => engine.destroy());
   const containers = runContainers(engine, options.containers);
-  const flags = {
+  const flags: Flags & { readonly listen: string } = {
     listen: options.starter?.listen ?? "127.0.0.1:0",
     interception: "none",
     "docker-endpoint": engine.endpoint,
@@ -79,11 +81,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   };
 }
 
-async function start(
-  flags: Readonly<Record<string, string>>,
-  { program, starter }: Pick<HostOptions, "program" | "starter">,
-): Promise<Life> {
-  const args = ["serve", ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])];
+async function start(flags: Flags, { program, starter }: Pick<HostOptions, "program" | "starter">): Promise<Life> {
+  const args = [
+    "serve",
+    ...Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value])),
+  ];
   return starter ? starter.start(args) : new Running(args, program && { program });
 }
 

@@ -61,6 +61,11 @@ export class Running implements Life {
     });
   }
 
+  /** The same of stderr. */
+  complains(wanted: RegExp, withinMs = 10_000): Promise<RegExpExecArray> {
+    return saidIn({ text: () => this.stderr, isOver: () => this.#child.exitCode !== null }, wanted, withinMs);
+  }
+
   lines(): readonly Record<string, unknown>[] {
     return jsonLines(this.stdout);
   }

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { askAdmin, NoAdminReply } from "../admin/admin-client.ts";
+import { adminSocketOf, RELOAD } from "../app/admin-service.ts";
+import { type ConfigSources, readableConfig } from "../app/config.ts";
+
+const DONE = 0;
+const NO_DAEMON = 1;
+const WRONG_CONFIGURATION = 2;
+
+const Reloaded = z.object({ applied: z.array(z.string()), needsRestart: z.array(z.string()) });
+const Refused = z.object({ problems: z.array(z.string()) });
+
+/** @param sources where the daemon's socket is found by: mistakes in them are the daemon's to tell @returns the exit code */
+export async function runReload(sources: ConfigSources): Promise<number> {
+  const path = adminSocketOf(readableConfig(sources));
+  try {
+    const { status, body } = await askAdmin(path, RELOAD.method, RELOAD.path);
+    if (status === 200) return tellReloaded(Reloaded.parse(body));
+    if (status === 422) return tellRefused(Refused.parse(body).problems);
+    complain(`the daemon at ${path} answered ${status}: see its log`);
+    return NO_DAEMON;
+  } catch (error) {
+    if (!(error instanceof NoAdminReply)) throw error;
+    complain(`no daemon answers at ${path} (${error.code ?? "no JSON"}): ${remedyOf(error.code)}`);
+    return NO_DAEMON;
+  }
+}
+
+function tellReloaded({ applied, needsRestart }: z.infer<typeof Reloaded>): number {
+  if (applied.length > 0) say(`In force now: ${applied.join(", ")}`);
+  if (needsRestart.length > 0) say(`Only with a restart: ${needsRestart.join(", ")}`);
+  if (applied.length + needsRestart.length === 0) say("Nothing has changed.");
+  return DONE;
+}
+
+function tellRefused(problems: readonly string[]): number {
+  for (const problem of problems) complain(problem);
+  complain("nothing was changed: the configuration in force stays");
+  return WRONG_CONFIGURATION;
+}
+
+const remedyOf = (code: string | undefined): string =>
+  code === "EACCES" || code === "EPERM"
+    ? "ask as root, or as a member of the socket's group"
+    : "is `taskrole serve` running? If its settings are elsewhere, name them with --config, or its socket with --admin-socket";
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const complain = (line: string) => process.stderr.write(`taskrole: ${line}\n`);
