@@ -11,7 +11,7 @@ import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
 import { sleep } from "../../src/kit/sleep.ts";
 import { sessionCache } from "../support/sessions.ts";
 
-const WORKLOADS = 3_000;
+const WORKLOADS = 1_000;
 const MOST_BYTES_EACH = 8 * 1024;
 const NETWORK = { id: "a".repeat(64), name: "bridge", driver: "bridge", subnets: ["10.20.0.0/16"] };
 
