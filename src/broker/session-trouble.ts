@@ -21,8 +21,8 @@ export interface TroubleContext {
 }
 
 /** A "no" of STS stands until someone changes a policy; then it must be healed within a minute. */
-const DENIED = { baseMs: 5_000, capMs: 57_000 };
-/** Of how much less it may be, so that many that were refused together do not ask together. */
+const DENIED = { baseMs: 5_000, capMs: 54_000 };
+/** By how much more it may be, so that many that were refused together do not ask together. */
 const DENIED_JITTER = 0.1;
 const OUTAGE = { baseMs: 500, capMs: 30_000 };
 /** Somebody is waiting: what is over must be over for them within seconds. */
@@ -33,7 +33,7 @@ const RECOVERY_MS = 1_000;
 export function troubleAfter(error: unknown, { before, uptime, random }: TroubleContext): Trouble {
   const failures = before && isFinal(before.error) === isFinal(error) ? before.failures + 1 : 1;
   if (isFinal(error)) {
-    const at = uptime + boundMs(failures, DENIED.baseMs, DENIED.capMs) * (1 - DENIED_JITTER * random());
+    const at = uptime + boundMs(failures, DENIED.baseMs, DENIED.capMs) * (1 + DENIED_JITTER * random());
     return { error, failures, retryForCallerAt: at, retryAt: at };
   }
   return {
