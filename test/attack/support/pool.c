@@ -36,8 +36,8 @@
 #define METADATA "169.254.169.254"
 #define MOST 256
 
-/* What botocore gives one request. */
-#define PATIENCE_SECONDS 1
+/* Longer than a lost first packet takes (1 s, which is what botocore gives one request): so that it can be told from no answer. */
+#define PATIENCE_SECONDS 3
 
 static struct { pid_t pid; int orders; } pool[MOST];
 
