@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { boundMs } from "../kit/backoff.ts";
 import { InterceptionError } from "./interception-error.ts";
 import type { CheckDepth, InterceptionStatus } from "./interception-status.ts";
 import { Monitoring } from "./monitoring.ts";
@@ -8,7 +9,7 @@ export interface InterceptionWatchEvents {
   /** Something is missing or changed; mending begins now. */
   onDrift(status: InterceptionStatus): void;
   onMended(): void;
-  /** An InterceptionError unless it is a bug. It is tried again after the usual interval. */
+  /** An InterceptionError unless it is a bug. It is tried again soon, then ever less often. */
   onMendFailed(error: unknown): void;
 }
 
@@ -28,8 +29,9 @@ interface WatchOptions {
 }
 
 /**
- * Between two checks: neither two daemons that undo each other's rules nor someone who changes them all the time may
- * fill a processor with it.
+ * Between two checks: someone who changes the rules all the time may not fill a processor with it. After a mend that
+ * failed it doubles with each, up to the timer's interval: two daemons that undo each other's rules do not load them
+ * in a loop, and whoever changed one more of them while they were mended has not left it so for long.
  */
 const CHECK_PAUSE_MS = 200;
 /** At most, while a monitor does not run. */
@@ -45,14 +47,15 @@ export async function watchInterception(watched: Watched, options: WatchOptions)
   const { checkEveryMs, signal } = options;
   const monitoring = new Monitoring(watched.monitors, options);
   const depths = new CheckDepths();
+  const pauses = new Pauses();
   watched.listen?.(() => monitoring.news.ring(), signal);
   while (!signal.aborted) {
     const waitMs = monitoring.isComplete ? checkEveryMs : Math.min(checkEveryMs, DEAF_CHECK_EVERY_MS);
     const isNews = await monitoring.news.wait(waitMs, signal);
     if (signal.aborted) break;
     const isDone = await checkAndMend(watched, options, depths.next(isNews || !monitoring.isComplete));
-    if (!isDone) depths.restart();
-    await pause(isDone ? CHECK_PAUSE_MS : waitMs, signal);
+    if (!isDone) monitoring.news.ring();
+    await pause(pauses.next(isDone, waitMs), signal);
   }
   await monitoring.ended;
 }
@@ -65,14 +68,18 @@ class CheckDepths {
     this.#briefChecksLeft = isWhole ? BRIEF_CHECKS : this.#briefChecksLeft - 1;
     return isWhole ? "whole" : "brief";
   }
+}
 
-  /** With a whole check. */
-  restart(): void {
-    this.#briefChecksLeft = 0;
+class Pauses {
+  #failures = 0;
+
+  next(isDone: boolean, waitMs: number): number {
+    this.#failures = isDone ? 0 : this.#failures + 1;
+    return isDone ? CHECK_PAUSE_MS : boundMs(this.#failures, CHECK_PAUSE_MS, waitMs);
   }
 }
 
-/** @returns false when it is to be tried again, though not at once */
+/** @returns false when it is to be tried again */
 async function checkAndMend({ check, mend }: Watched, { events }: WatchOptions, depth: CheckDepth): Promise<boolean> {
   try {
     const status = await check(depth);

@@ -240,6 +240,34 @@ test("a mend that fails is reported and tried again", TIMELY, async (t) => {
   assert.equal((await news.next()).kind, "mended");
 });
 
+test("what someone takes away while the rest is mended is mended next, long before the timer", TIMELY, async (t) => {
+  const missing = new Set(["first"]);
+  let mends = 0;
+  const mend = async () => {
+    missing.clear();
+    mends += 1;
+    if (mends === 1) missing.add("second");
+  };
+  const { news, change } = madeUp(t, {
+    check: () => (missing.size === 0 ? "present" : "absent"),
+    mend,
+    checkEveryMs: NEVER_MS,
+  });
+  change();
+  for (const kind of ["drift", "failed", "drift", "mended"]) assert.equal((await news.next()).kind, kind);
+});
+
+test("mends that go on failing are tried ever less often", TIMELY, async (t) => {
+  const times: number[] = [];
+  const { news, change } = madeUp(t, { check: () => "changed", mend: async () => {}, checkEveryMs: NEVER_MS });
+  change();
+  while (times.length < 4) {
+    if ((await news.next()).kind === "failed") times.push(performance.now());
+  }
+  const [first = 0, second = 0, third = 0, fourth = 0] = times;
+  assert.ok(second - first >= 190 && third - second >= 390 && fourth - third >= 790, times.join(" "));
+});
+
 test("a check that fails is reported, and the watch goes on", TIMELY, async (t) => {
   let checks = 0;
   const check = () => {
