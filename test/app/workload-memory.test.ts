@@ -1,33 +1,19 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { CredentialBroker } from "../../src/broker/broker.ts";
 import { DockerWorkloads } from "../../src/docker/docker-workloads.ts";
 import type { Engine, EngineEvent } from "../../src/docker/engine.ts";
 import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
 import { sleep } from "../../src/kit/sleep.ts";
+import { freshHex, heapInUse } from "../support/live-heap.ts";
 import { sessionCache } from "../support/sessions.ts";
 
 const WORKLOADS = 1_000;
 const MOST_BYTES_EACH = 8 * 1024;
 const NETWORK = { id: "a".repeat(64), name: "bridge", driver: "bridge", subnets: ["10.20.0.0/16"] };
 
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-const heapInUse = (): number => {
-  collectGarbage();
-  return process.memoryUsage().heapUsed;
-};
-
-/** Different for each, and made anew each time, as what is parsed is. */
-const hex = (seed: string, length: number): string =>
-  createHash("shake256", { outputLength: length / 2 })
-    .update(seed)
-    .digest("hex");
-const idOf = (index: number): string => hex(`container ${index}`, 64);
+const idOf = (index: number): string => freshHex(`container ${index}`, 64);
 
 /** An Engine whose containers all started a moment ago, each with far more to say of itself than is kept. */
 const engine: Engine = {
@@ -41,8 +27,8 @@ const engine: Engine = {
       running: true,
       pid: 1_000 + index,
       startedAt: new Date(1_700_000_000_000 + index).toISOString(),
-      labels: { "taskrole.role": `role-${index}`, other: hex(`label ${index}`, 1_000) },
-      env: [`SECRET=${hex(`secret ${index}`, 4_000)}`],
+      labels: { "taskrole.role": `role-${index}`, other: freshHex(`label ${index}`, 1_000) },
+      env: [`SECRET=${freshHex(`secret ${index}`, 4_000)}`],
       guestOf: undefined,
       attachments: [
         {
@@ -67,9 +53,9 @@ async function* started(signal: AbortSignal): AsyncGenerator<EngineEvent> {
 
 const issuer = {
   issue: async ({ roleName }: { roleName: string }) => ({
-    accessKeyId: hex(`id ${roleName}`, 20),
-    secretAccessKey: hex(`key ${roleName}`, 40),
-    sessionToken: hex(`token ${roleName}`, 1_000),
+    accessKeyId: freshHex(`id ${roleName}`, 20),
+    secretAccessKey: freshHex(`key ${roleName}`, 40),
+    sessionToken: freshHex(`token ${roleName}`, 1_000),
     issuedAt: Date.now(),
     expiresAt: Date.now() + 3_600_000,
   }),
