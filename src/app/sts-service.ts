@@ -12,8 +12,6 @@ import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 import { type UntilDoneOptions, untilDone } from "./until-done.ts";
 
-/** Loading the AWS SDK holds everything up for some 20 ms: not while the first requests after a restart are waiting. */
-const LOAD_SDK_AFTER_MS = 100;
 const LOOK_AT_HOST_CREDENTIALS_EVERY_MS = 5_000;
 
 export interface StsPart {
@@ -45,39 +43,46 @@ export function stsPart(wiring: StsWiring): StsPart {
     onClockSkew: (stsAheadMs) =>
       log.warn(clockFields(stsAheadMs), "this host's clock is wrong; calls are signed by STS's"),
   });
-  return { issuer, warm: () => issuer.warm(), service: stsService(wiring, issuer, own) };
+  const warm = once(() => issuer.warm());
+  const warming = (stopped: AbortSignal) => untilDone(warmUp(wiring, warm), stopped);
+  return { issuer, warm, service: stsService({ warming, own, close: () => issuer.close() }) };
 }
 
-function stsService(wiring: StsWiring, issuer: StsIssuer, own: HostCredentialsSource): Service {
+interface StsRunning {
+  readonly warming: (stopped: AbortSignal) => Promise<void>;
+  readonly own: HostCredentialsSource;
+  readonly close: () => void;
+}
+
+function stsService({ warming, own, close }: StsRunning): Service {
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   return {
     name: "warm-up",
     start: () => {
-      void untilDone(warmUp(wiring, issuer), stopped.signal);
+      void warming(stopped.signal);
       timer = setInterval(() => void own.keepFresh(), LOOK_AT_HOST_CREDENTIALS_EVERY_MS);
       return Promise.resolve();
     },
     stop: () => {
       clearInterval(timer);
       stopped.abort();
-      issuer.close();
+      close();
       return Promise.resolve();
     },
   };
 }
 
 /** Learns the host and connects to STS behind the first requests' backs, and says early what would fail later. */
-function warmUp({ log, identity }: StsWiring, issuer: StsIssuer): UntilDoneOptions {
+function warmUp({ log, identity }: StsWiring, warm: StsIssuer["warm"]): UntilDoneOptions {
   const hostIsKnown = once(async () => {
     const { region, partition, accountId } = await identity.get();
     log.info({ region, partition, accountId }, "the host is known");
-    await sleep(LOAD_SDK_AFTER_MS);
   });
   return {
     task: async () => {
       await hostIsKnown();
-      const { arn, endpoint } = await issuer.warm();
+      const { arn, endpoint } = await warm();
       log.info({ hostArn: arn, stsEndpoint: endpoint }, "STS answers");
     },
     onTrouble: (error) =>
@@ -88,12 +93,15 @@ function warmUp({ log, identity }: StsWiring, issuer: StsIssuer): UntilDoneOptio
   };
 }
 
-/** The same, until it has succeeded once. */
-function once(task: () => Promise<void>): () => Promise<void> {
-  let isDone = false;
-  return async () => {
-    if (!isDone) await task();
-    isDone = true;
+/** One call for all who ask, and its success kept; after a failure the next who asks tries again. */
+function once<T>(task: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return () => {
+    done ??= task().catch((error: unknown) => {
+      done = undefined;
+      throw error;
+    });
+    return done;
   };
 }
 

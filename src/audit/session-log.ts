@@ -1,20 +1,14 @@
 import type { FailedSession, RecoveredSession, SessionEvents } from "../broker/session-events.ts";
-import type { EpochMs } from "../core/credentials.ts";
 import { type Failure, Refusal } from "../core/failure.ts";
+import type { AuditOptions } from "./audit-log.ts";
 import { explainRefusal } from "./explain-refusal.ts";
-import type { Log } from "./log.ts";
 import { RepeatGate } from "./repeat-gate.ts";
-
-export interface SessionLogOptions {
-  readonly log: Log;
-  readonly now: () => EpochMs;
-}
 
 /** An outage hits every session: one line of it is enough for so long, and the next says how many were left out. */
 const REPEAT_AFTER_MS = 60_000;
 
 /** What becomes of sessions behind the workloads' backs: a line when one cannot be had, and one when it can again. */
-export function sessionLog({ log, now }: SessionLogOptions): SessionEvents {
+export function sessionLog({ log, now }: AuditOptions): SessionEvents {
   const gate = new RepeatGate({ now, repeatAfterMs: REPEAT_AFTER_MS });
   const once = (key: string, write: (repeats: { repeats?: number }) => void): void => {
     const left = gate.pass(key);
@@ -47,7 +41,7 @@ function aboutOf({ grant, error }: Pick<RecoveredSession, "grant" | "error">): s
 const failedFields = ({ grant, error, servedUntil }: FailedSession) => ({
   role: grant.roleArn,
   ...(servedUntil !== undefined && { servedUntil: new Date(servedUntil).toISOString() }),
-  ...(failureOf(error) && { failure: failureOf(error)?.kind }),
+  failure: failureOf(error)?.kind,
   ...explainRefusal(error),
 });
 

@@ -32,6 +32,7 @@ test("a restart asks STS once for each session that a running container uses, at
   const calls = sessionCalls(host, restartedAt);
   assert.equal(calls.length, CONTAINERS);
   assert.equal(new Set(calls.map(({ roleName }) => roleName)).size, CONTAINERS, "one for each");
+  assert.equal(host.ec2.callsSince(restartedAt).length - CONTAINERS, 1, "who the host is, asked once");
   assert.ok(mostInASecond(calls) <= MOST_CALLS_A_SECOND, `${mostInASecond(calls)} calls in a second`);
 });
 
