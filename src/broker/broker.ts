@@ -103,6 +103,7 @@ export class CredentialBroker implements Broker {
    */
   keepSessions(): void {
     const { cache } = this.#parts;
+    if (!cache.isTimeToLook()) return;
     for (const [binding, grant] of this.#users) {
       if (!cache.wants(grant)) continue;
       if (!binding.isCurrent()) this.#users.delete(binding);

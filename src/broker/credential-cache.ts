@@ -33,6 +33,10 @@ interface Session {
   usedAt: number;
 }
 
+/** Between two looks at all sessions when none of them is due earlier: a look at a thousand takes a millisecond. */
+const LOOK_AT_LEAST_EVERY_MS = 10_000;
+/** By so much the clock must have been set for sessions to be due that were not. */
+const CLOCK_WAS_SET_MS = 1_000;
 /** Longer than from a container's creation to its start, and than a restart of one takes. */
 const UNUSED_FOR_MS = 10 * 60_000;
 
@@ -49,6 +53,11 @@ export class CredentialCache {
   /** Sessions in trouble that may pass. */
   readonly #waiting = new Set<Session>();
   readonly #options: CredentialCacheOptions;
+  /** When the first of them is due, as far as can be foreseen. */
+  #nextDueAt = Number.POSITIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** How far the two clocks were apart then. */
+  #apartMs = 0;
 
   constructor(options: CredentialCacheOptions) {
     this.#options = options;
@@ -73,10 +82,24 @@ export class CredentialCache {
     return flight;
   }
 
-  /** Notes that the session is in use, and says whether there is something to ask STS for. Costs next to nothing. */
+  /** Whether {@link wants} is now to be asked about every session in use. Costs next to nothing, as that does not. */
+  isTimeToLook(): boolean {
+    const uptime = this.#options.uptime();
+    const apartMs = this.#options.now() - uptime;
+    const isClockSet = Math.abs(apartMs - this.#apartMs) > CLOCK_WAS_SET_MS;
+    const isOver = uptime >= this.#nextDueAt || uptime - this.#lookedAt >= LOOK_AT_LEAST_EVERY_MS;
+    if (!isOver && !isClockSet) return false;
+    this.#nextDueAt = Number.POSITIVE_INFINITY;
+    this.#lookedAt = uptime;
+    this.#apartMs = apartMs;
+    return true;
+  }
+
+  /** Notes that the session is in use, and says whether there is something to ask STS for. */
   wants(grant: Grant): boolean {
     const session = this.#sessionOf(grant);
     session.usedAt = this.#options.uptime();
+    this.#foresee(session);
     const { held } = session;
     if (held && this.#isValid(held) && !this.#isDue(held)) return false;
     return this.#mayAsk(session, "renewal");
@@ -108,6 +131,12 @@ export class CredentialCache {
     const session: Session = { usedAt: 0 };
     this.#sessions.set(sessionKey, session);
     return session;
+  }
+
+  /** What is new in hand is foreseen by the next look. */
+  #foresee({ held, trouble }: Session): void {
+    const dueAt = trouble?.retryAt ?? held?.renewAt;
+    if (dueAt !== undefined) this.#nextDueAt = Math.min(this.#nextDueAt, dueAt);
   }
 
   #isValid({ credentials, endsAt }: Held): boolean {
@@ -156,6 +185,7 @@ export class CredentialCache {
     const { uptime, random, events } = this.#options;
     const before = session.trouble;
     session.trouble = troubleAfter(error, { before, uptime: uptime(), random });
+    this.#foresee(session);
     if (mayPass(session.trouble)) this.#waiting.add(session);
     else this.#waiting.delete(session);
     const { held } = session;
@@ -170,8 +200,10 @@ export class CredentialCache {
     if (session.trouble) events.recovered({ grant, error: session.trouble.error, failures: session.trouble.failures });
     session.trouble = undefined;
     this.#waiting.delete(session);
-    for (const other of this.#waiting)
+    for (const other of this.#waiting) {
       if (other.trouble) other.trouble = afterRecovery(other.trouble, { uptime: uptime(), random });
+      this.#foresee(other);
+    }
     this.#waiting.clear();
   }
 }

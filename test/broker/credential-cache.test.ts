@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { CredentialCache } from "../../src/broker/credential-cache.ts";
 import type { Lane } from "../../src/broker/paced-issuer.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
 import type { Grant } from "../../src/core/grant.ts";
+import { renewAfterMs } from "../../src/core/renewal.ts";
 import { grantOf, recordedEvents, sessionCache } from "../support/sessions.ts";
 import { VirtualTime } from "../support/virtual-time.ts";
 import { credentials, MINUTE, refused } from "../support/workloads.ts";
@@ -34,6 +36,64 @@ const failing = (kind: "sts-denied" | "sts-unavailable" | "sts-throttled", code 
   return () => Promise.reject(new Refusal({ kind, roleArn: "r", code }));
 };
 const hanging: Issue = () => new Promise(() => {});
+
+/** A look at every session in use, where it is time for one. @returns whether it was, and what it found to be due */
+const look = (cache: CredentialCache): "not yet" | boolean =>
+  cache.isTimeToLook() ? cache.wants(grantOf("role")) : "not yet";
+
+describe("CredentialCache, when it is time to look at the sessions in use", () => {
+  it("when one is due, and every ten seconds besides", async () => {
+    const { ask, cache, time } = bench();
+    await ask();
+    const dueAfterMs = renewAfterMs(60 * MINUTE, grantOf("role").sessionKey);
+    await time.pass(dueAfterMs - 15 * SECOND);
+    assert.equal(look(cache), false);
+    await time.pass(10 * SECOND - 1);
+    assert.equal(look(cache), "not yet");
+    await time.pass(1);
+    assert.equal(look(cache), false);
+    await time.pass(5 * SECOND - 1);
+    assert.equal(look(cache), "not yet");
+    await time.pass(1);
+    assert.equal(look(cache), true);
+  });
+
+  it("when what failed is to be tried again", async () => {
+    const { ask, cache, time, sts } = bench();
+    look(cache);
+    sts.answer = failing("sts-unavailable");
+    await assert.rejects(ask());
+    await time.pass(249); // half of the half second of a first failure
+    assert.equal(look(cache), "not yet");
+    await time.pass(1);
+    assert.equal(look(cache), true);
+  });
+
+  it("when the clock by which STS's expiry is judged was set", async () => {
+    const { ask, cache, time } = bench();
+    await ask();
+    assert.equal(look(cache), false);
+    time.setWallClock(900);
+    assert.equal(look(cache), "not yet");
+    time.setWallClock(45 * MINUTE);
+    assert.equal(look(cache), true);
+  });
+
+  it("when an outage was seen to end, for those who waited for that", async () => {
+    const { ask, cache, time, sts } = bench();
+    sts.answer = failing("sts-unavailable");
+    for (let i = 0; i < 12; i += 1) {
+      await ask().catch(() => {});
+      await time.pass(10 * SECOND);
+    }
+    await ask().catch(() => {});
+    look(cache);
+    sts.answer = sts.works;
+    await ask("other");
+    await time.pass(500);
+    assert.equal(look(cache), true);
+  });
+});
 
 describe("CredentialCache, what it holds", () => {
   it("issues once for 10,000 callers who ask together", async () => {
