@@ -1,5 +1,6 @@
 import type { Log } from "../audit/log.ts";
-import type { HttpServer } from "../http/http-server.ts";
+import { type HttpServer, LISTEN_QUEUE } from "../http/http-server.ts";
+import { lengthenListenQueue } from "../kernel/listen-queue.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 import type { GivenTcp } from "./socket-activation.ts";
@@ -20,7 +21,10 @@ export function listenService(server: HttpServer, { listen, log, given }: Listen
       await server.listen(given ?? listen).catch((error: unknown) => {
         throw notListening(listen, error);
       });
-      log.info({ ...(given && { heldBySystemd: true }), address: server.address() }, "listening");
+      const address = server.address();
+      const reason = address && (await lengthenListenQueue(address.port, LISTEN_QUEUE));
+      if (reason) log.warn({ reason }, "of those who connect at the same moment, only some 500 can wait");
+      log.info({ ...(given && { heldBySystemd: true }), address }, "listening");
     },
     async stop() {
       await server.windDown({ keptAliveMs: LAST_ORDERS_MS, answersMs: PATIENCE_MS });

@@ -45,6 +45,12 @@ export interface HttpServerOptions {
 /** `fd` is a socket that already listens, e.g. 3 from systemd. */
 export type ListenTarget = { readonly host?: string; readonly port: number } | { readonly fd: number };
 
+/**
+ * So many may have connected and not be accepted yet, as far as net.core.somaxconn allows: a host's containers may all ask
+ * at the same moment. Bun does not listen to it (kernel/listen-queue.ts).
+ */
+export const LISTEN_QUEUE = 4_096;
+
 /** IPv4 peers too, as `::ffff:a.b.c.d`. */
 const EVERY_ADDRESS = "::";
 const EVERY_IPV4_ADDRESS = "0.0.0.0";
@@ -90,7 +96,7 @@ export class HttpServer {
   }
 
   async #listen(target: { host: string; port: number } | { fd: number }): Promise<void> {
-    this.#server.listen(target);
+    this.#server.listen(target, LISTEN_QUEUE); // as an option Node does not see it beside a descriptor
     await once(this.#server, "listening");
     this.#server.on("error", this.#services.onError);
     this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepEveryMs).unref();

@@ -10,7 +10,7 @@ export type ListeningSocket =
 /** The text of a file of /proc/self, e.g. "net/tcp". @throws when there is none */
 export type ReadOfProcess = (file: string) => string;
 
-const readOfProcess: ReadOfProcess = (file) => readFileSync(`/proc/self/${file}`, "latin1");
+export const readOfProcess: ReadOfProcess = (file) => readFileSync(`/proc/self/${file}`, "latin1");
 
 /** @returns undefined for whatever is none, or is none of this network namespace */
 export function listeningSocket(fd: number, read: ReadOfProcess = readOfProcess): ListeningSocket | undefined {

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { after, describe, it, type TestContext } from "node:test";
 import { freePort } from "../../bench/programs.ts";
 import { RawClient } from "../http/raw-client.ts";
+import { allConnectWhileItIsBusy } from "../support/crowd-of-connections.ts";
 import { type Host, startHost } from "../support/host.ts";
 import { EXECUTABLE, FROM_SOURCE, Running } from "../support/program.ts";
 
@@ -59,6 +60,7 @@ for (const [name, program] of [
         const next = new RawClient(port, ADDRESS).send(get(ROLES));
         assert.equal((await next.response()).body, "web");
         assert.equal(host.taskrole.lines().find(({ msg }) => msg === "listening")?.["heldBySystemd"], true);
+        await allConnectWhileItIsBusy(port, host.taskrole);
       });
     }
   });
