@@ -32,8 +32,10 @@ function listedSocket(inode: string, read: ReadOfProcess): ListeningSocket | und
 /** "  0: 0100007F:2426 00000000:0000 0A …": https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt */
 const TCP_LISTEN = "0A";
 
+/** The table holds every connection of this host: only lines with the number somewhere in them are taken apart. */
 function portIn(table: string, inode: string): number | undefined {
-  for (const line of table.split("\n")) {
+  for (let at = table.indexOf(` ${inode} `); at !== -1; at = table.indexOf(` ${inode} `, at + 1)) {
+    const line = table.slice(table.lastIndexOf("\n", at) + 1, table.indexOf("\n", at));
     const [, local, , state, , , , , , number] = line.trim().split(/\s+/);
     if (number === inode && state === TCP_LISTEN) return Number.parseInt(local?.split(":")[1] ?? "", 16);
   }

@@ -39,6 +39,20 @@ for (const host of ["127.0.0.1", "::"]) {
   });
 }
 
+test("a number that stands elsewhere in the kernel's table is no socket's", async (t) => {
+  const before = ownSockets();
+  await listening(t, { host: "127.0.0.1", port: 0 });
+  const [link = "", fd = -1] = [...ownSockets()].find(([found]) => !before.has(found)) ?? [];
+  const number = /\d+/.exec(link)?.[0];
+  const line = (timer: string | undefined, inode: string | undefined, port: string) =>
+    `   0: 0100007F:${port} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0  ${timer} ${inode} 1 0 100 0 0 10 0\n`;
+  const table = `  sl  local_address rem_address …\n${line(number, "7", "0001")}${line("0", number, "2426")}`;
+  assert.deepEqual(
+    listeningSocket(fd, () => table),
+    { kind: "tcp", port: 0x2426 },
+  );
+});
+
 test("a unix socket that listens is told by its path", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "listening-"));
   t.after(() => rmSync(folder, { recursive: true }));
