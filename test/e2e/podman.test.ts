@@ -197,7 +197,8 @@ test("a neighbour speaks in another's name where addresses alone tell who asks, 
   const place = (await docker("inspect", "-f", format, victim.id)).split(" ");
   const spoofed = async (mode: (typeof MODES)[number]): Promise<string> => {
     await onInstance("ip", "neigh", "flush", "dev", "podman0");
-    assert.equal(await victim.role(), "victim");
+    // A daemon that has just started asks podman about each container, and podman is slow.
+    await eventually(async () => assert.equal(await victim.role(), "victim"), 20_000);
     const said = await attacker.exec("python3", join(lab.containers.folder, "spoof.py"), mode, ...place);
     const [word = "", hex = ""] = (said.split("\n").at(-1) ?? "").split(" ");
     return Buffer.from(word === "answer" ? hex : "", "hex").toString("latin1");
