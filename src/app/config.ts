@@ -1,4 +1,3 @@
-import leven from "leven";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { readConfigFile } from "./config-file.ts";
 import {
@@ -11,6 +10,7 @@ import {
   type OptionName,
 } from "./options.ts";
 import type { Setting } from "./setting.ts";
+import { suggestion } from "./suggestion.ts";
 
 /** What can be wrong with a configuration, all of it at once. */
 export class ConfigError extends Error {
@@ -116,7 +116,7 @@ function checkedSettings(settings: readonly Setting[]): { values: Values; mistak
   const mistakes: string[] = [];
   for (const { name, value, place } of settings) {
     if (!isOption(name)) {
-      mistakes.push(`${place}: there is no setting "${name}"${suggestion(name)}`);
+      mistakes.push(`${place}: there is no setting "${name}"${suggestion(name, namesLike(name))}`);
       continue;
     }
     const parsed = OPTIONS[name].schema.safeParse(value);
@@ -127,18 +127,23 @@ function checkedSettings(settings: readonly Setting[]): { values: Values; mistak
 }
 
 function mistake({ name, value, place }: Setting, issue: { path: PropertyKey[]; message: string }): string {
-  const inner = issue.path.reduce<unknown>((at, key) => Object(at)[key], value);
-  return `${place}: ${[name, ...issue.path].join(".")} ${issue.message}; it is ${JSON.stringify(inner)}`;
+  const inner = JSON.stringify(issue.path.reduce<unknown>((at, key) => Object(at)[key], value)) ?? "not there";
+  const shown = inner.length > MOST_SHOWN ? `${inner.slice(0, MOST_SHOWN)}…` : inner;
+  return `${place}: ${placeIn(name, issue.path)} ${issue.message}; it is ${shown}`;
 }
 
-/** The likeliest meant name, when one is close enough that a slip of the fingers explains it. */
-function suggestion(name: string): string {
-  const candidates = name.startsWith("TASKROLE_") ? OPTION_NAMES.map(environmentOf) : [...OPTION_NAMES];
-  const [best] = candidates
-    .map((candidate) => ({ candidate, distance: leven(name.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best && best.distance <= Math.max(2, name.length / 3) ? `; did you mean "${best.candidate}"?` : "";
+/** Of what is wrong, to know it by. */
+const MOST_SHOWN = 200;
+
+/** Rules are counted from 1, as in the log. */
+function placeIn(name: string, path: readonly PropertyKey[]): string {
+  const [index, ...rest] = path;
+  if (name !== "roleRules" || typeof index !== "number") return [name, ...path].join(".");
+  return [`rule ${index + 1} of roleRules`, ...(rest.length > 0 ? [rest.join(".")] : [])].join(": ");
 }
+
+const namesLike = (name: string): readonly string[] =>
+  name.startsWith("TASKROLE_") ? OPTION_NAMES.map(environmentOf) : OPTION_NAMES;
 
 /** What only shows when settings are looked at together. */
 function crossChecks(values: Values): string[] {

@@ -1,8 +1,26 @@
 import { z } from "zod";
-import { parsePathPattern } from "../core/path-pattern.ts";
-import { neverShown } from "../core/path-policy.ts";
-import { parseRoleReference } from "../core/role-reference.ts";
-import { parseEndpoint } from "../docker/engine-endpoint.ts";
+import {
+  accountId,
+  cgroup,
+  dockerEndpoint,
+  httpUrl,
+  interfaceName,
+  listen,
+  metadataPaths,
+  oneOf,
+  text,
+  userRange,
+} from "./option-values.ts";
+import {
+  MAX_SESSION_SECONDS,
+  roleReference,
+  roleRules,
+  sessionPolicy,
+  sessionSeconds,
+  sessionTags,
+  sessionTemplate,
+  transitiveTags,
+} from "./role-rules-schema.ts";
 
 /** How an option is written where only text can be: in the environment and on the command line. */
 export type OptionKind = "text" | "number" | "switch" | "json";
@@ -24,85 +42,6 @@ const check = <T extends z.ZodType>(schema: T, of: Described): Option & { readon
   ...of,
   schema,
 });
-
-const text = (error: string) => z.string({ error });
-const httpUrl = (example: string) =>
-  text(`must be an http:// or https:// address like ${example}`)
-    .regex(/^https?:\/\/[^/?#\s]+\/?$/, {
-      error: `must be an http:// or https:// address like ${example}, without a path`,
-    })
-    .transform((url) => url.replace(/\/$/, ""));
-const TWELVE_DIGITS = "must be the twelve digits of an AWS account, in quotes so that YAML does not read a number";
-const accountId = text(TWELVE_DIGITS).regex(/^\d{12}$/, { error: TWELVE_DIGITS });
-
-const LISTEN = /^(?<host>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?<port>\d{1,5})$/;
-const LISTEN_ERROR = 'must be ADDRESS:PORT, e.g. "[::]:9254" or "127.0.0.1:9254"';
-
-const listen = text(LISTEN_ERROR).transform((value, context) => {
-  const { host, port } = LISTEN.exec(value)?.groups ?? {};
-  if (host !== undefined && Number(port) <= 65_535) return { host: host.replace(/[[\]]/g, ""), port: Number(port) };
-  context.addIssue({ code: "custom", message: LISTEN_ERROR });
-  return z.NEVER;
-});
-
-const role = text("must be a role: an ARN, or [PATH/]NAME[@ACCOUNT]").superRefine((value, context) => {
-  const parsed = parseRoleReference(value);
-  if (parsed.kind === "bad-role-reference")
-    context.addIssue({ code: "custom", message: `is no role: ${parsed.reason}` });
-});
-
-const dockerEndpoint = text("must be unix:///PATH or tcp://HOST:PORT").superRefine((value, context) => {
-  const parsed = parseEndpoint(value);
-  if (parsed.kind === "bad-endpoint") context.addIssue({ code: "custom", message: `is no endpoint: ${parsed.reason}` });
-});
-
-const path = text('must be a path like "meta-data/placement"').superRefine((value, context) => {
-  const parsed = parsePathPattern(value);
-  if ("kind" in parsed) context.addIssue({ code: "custom", message: `is no path of the metadata: ${parsed.reason}` });
-});
-
-const openedPath = path.superRefine((value, context) => {
-  const parsed = parsePathPattern(value);
-  const never = "kind" in parsed ? undefined : neverShown(parsed.segments);
-  if (never !== undefined)
-    context.addIssue({ code: "custom", message: `cannot be opened by any setting: it is ${never}` });
-});
-
-const metadataPaths = z.strictObject(
-  {
-    allow: z.array(openedPath, "must be a list of paths").default([]),
-    deny: z.array(path, "must be a list of paths").default([]),
-  },
-  'must have "allow" or "deny" or both, each a list of paths',
-);
-
-/** https://github.com/torvalds/linux/blob/v6.1/net/core/dev.c#L1036, less what no program names an uplink with. */
-const interfaceName = text("must be a network interface like eth0").regex(/^[A-Za-z0-9_][\w.-]{0,14}$/, {
-  error: "must be a network interface like eth0",
-});
-
-const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
-  z.enum(values, { error: `must be one of ${values.join(", ")}` });
-
-const CGROUP_ERROR = 'must be a cgroup, from the root of cgroup 2 and without a slash before it, like "docker.slice"';
-/** nft keeps 128 bytes of a rule's comment, which names the cgroup. */
-const cgroup = text(CGROUP_ERROR)
-  .max(50, { error: `${CGROUP_ERROR}, of 50 characters at most` })
-  .regex(/^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[\w.@:-]+(?:\/[\w.@:-]+)*$/, { error: CGROUP_ERROR });
-
-const USERS_ERROR = 'must be the numbers of users, "1000-59999" or "1000", and not the host\'s own root (0)';
-const LAST_USER = 4_294_967_294;
-const userRange = text(USERS_ERROR).transform((value, context) => {
-  const [, first, last = first] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(value) ?? [];
-  const [from, to] = [Number(first), Number(last)];
-  if (from > 0 && from <= to && to <= LAST_USER) return { from, to };
-  context.addIssue({ code: "custom", message: USERS_ERROR });
-  return z.NEVER;
-});
-
-/** Role chaining caps a session at one hour: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining */
-const MAX_SESSION_SECONDS = 3600;
-const sessionSecondsError = `must be a whole number from 900 to ${MAX_SESSION_SECONDS}`;
 
 /** Every setting: its type, its default, its check and its line in --help. The one list of them there is. */
 export const OPTIONS = {
@@ -151,7 +90,7 @@ export const OPTIONS = {
     argument: "JSON",
     help: 'interfaces by which only the host\'s own programs may reach the metadata service, against macvlan and ipvlan containers: ["eth0"]',
   }),
-  defaultRole: check(role.optional(), {
+  defaultRole: check(roleReference.optional(), {
     kind: "text",
     argument: "ROLE",
     help: "for containers that name no role (default: they have none)",
@@ -166,16 +105,36 @@ export const OPTIONS = {
     argument: "JSON",
     help: 'names for accounts, as in reader@prod: {"prod": "444455556666"}',
   }),
-  sessionSeconds: check(
-    z
-      .int({ error: sessionSecondsError })
-      .min(900, { error: sessionSecondsError })
-      .max(MAX_SESSION_SECONDS, {
-        error: `${sessionSecondsError}: sessions of a role assumed by a role end after an hour`,
-      })
-      .default(MAX_SESSION_SECONDS),
-    { kind: "number", argument: "SECONDS", help: "how long each session lasts" },
-  ),
+  roleRules: check(roleRules.default([]), {
+    kind: "json",
+    argument: "JSON",
+    help: "which containers may have which roles; the first rule that is for a container decides (default: any role)",
+  }),
+  defaultPolicy: check(sessionPolicy.optional(), {
+    kind: "text",
+    argument: "JSON",
+    help: "an inline policy that limits the sessions of the defaultRole, for containers that bring none",
+  }),
+  sessionName: check(sessionTemplate.default("{container.name}-{container.id}"), {
+    kind: "text",
+    argument: "TEMPLATE",
+    help: "the name of each session, as CloudTrail shows it; of {container.name}, {container.id}, {image}, {label:NAME}, {host}",
+  }),
+  sessionSeconds: check(sessionSeconds.default(MAX_SESSION_SECONDS), {
+    kind: "number",
+    argument: "SECONDS",
+    help: "how long each session lasts",
+  }),
+  sessionTags: check(sessionTags.default({}), {
+    kind: "json",
+    argument: "JSON",
+    help: 'tags of each session, each a template as sessionName is: {"team": "{label:team}"}',
+  }),
+  transitiveTags: check(transitiveTags.default([]), {
+    kind: "json",
+    argument: "JSON",
+    help: 'tags that stay when the session assumes another role: ["team"]',
+  }),
   metadataTokens: check(oneOf("required", "optional").default("required"), {
     kind: "text",
     argument: "WHETHER",

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { Log } from "../audit/log.ts";
 import { sessionLog } from "../audit/session-log.ts";
 import { type BrokerParts, CredentialBroker } from "../broker/broker.ts";
@@ -9,7 +10,9 @@ import type { EpochMs } from "../core/credentials.ts";
 import type { HomeAccount } from "../core/grant.ts";
 import { sleep } from "../kit/sleep.ts";
 import type { HostIdentitySource } from "../upstream/host-identity.ts";
+import { grantSettings } from "./grant-settings.ts";
 import type { Config } from "./options.ts";
+import { reviewOfRules } from "./role-rules-review.ts";
 import type { Service } from "./services.ts";
 
 const WAIT_FOR_STS_MS = 350;
@@ -35,18 +38,23 @@ export interface SessionsWiring {
 
 export function sessionsPart(wiring: SessionsWiring): SessionsPart {
   const broker = credentialBroker(wiring);
-  const apply = (config: Config): void => broker.decideBy(decisionOf(config, wiring.identity));
+  const review = ({ roleRules }: Config): void => {
+    for (const reason of reviewOfRules(roleRules)) wiring.log.warn({ reason }, "roleRules");
+  };
+  review(wiring.config);
+  const apply = (config: Config): void => {
+    review(config);
+    broker.decideBy(decisionOf(config, wiring.identity));
+  };
   return { broker, apply, service: renewals(broker) };
 }
 
-/** What the settings say of who may be what. */
-function decisionOf(config: Config, identity: HostIdentitySource): Pick<BrokerParts, "rules" | "home"> {
-  const { defaultRole, defaultAccountId, accounts, sessionSeconds } = config;
+function decisionOf(config: Config, identity: HostIdentitySource): Pick<BrokerParts, "settings" | "home"> {
   return {
-    rules: { accounts, sessionSeconds, ...(defaultRole !== undefined && { defaultRole }) },
+    settings: grantSettings(config, hostname()),
     home: async (): Promise<HomeAccount> => {
       const { partition, accountId } = await identity.get();
-      return { partition, accountId: defaultAccountId ?? accountId };
+      return { partition, accountId: config.defaultAccountId ?? accountId };
     },
   };
 }

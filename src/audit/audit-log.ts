@@ -45,6 +45,8 @@ const handOutFields = ({ peerAddress, workload, grant, accessKeyId, expiresAt }:
   peer: peerAddress,
   ...workloadFields(workload),
   role: grant.roleArn,
+  roleFrom: grant.decidedBy.place,
+  rule: grant.decidedBy.rule,
   sessionName: grant.sessionName,
   accessKeyId,
   expires: new Date(expiresAt).toISOString(),

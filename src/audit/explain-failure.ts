@@ -61,6 +61,10 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
     remedy:
       'write "none", or paths with commas between, like "meta-data/placement, dynamic"; until then it sees nothing',
   }),
+  "bad-tokens": ({ workload, place, text }) => ({
+    reason: `whether ${workload} wants metadata tokens (${place}) cannot be read: ${JSON.stringify(redacted(text))}`,
+    remedy: 'write "required" or "optional"; until then they are required',
+  }),
   "authorization-not-set": ({ workload }) => ({
     reason: `${workload} asks for container credentials, and its environment names no authorization token`,
     remedy: "set AWS_CONTAINER_AUTHORIZATION_TOKEN to a random value in its environment, or containerCredentials: open",
@@ -101,6 +105,18 @@ const EXPLANATIONS: { readonly [Kind in Failure["kind"]]: Explain<Kind> } = {
   "bad-role": ({ workload, place, reason }) => ({
     reason: `the role of ${workload} (${place}) cannot be used: ${reason}`,
     remedy: "write an ARN, or [PATH/]NAME[@ACCOUNT]",
+  }),
+  "no-rule": ({ workload }) => ({
+    reason: `none of the roleRules is for ${workload}`,
+    remedy: "give it a rule; one at the end with match: {} is for all that no other is for",
+  }),
+  "role-refused": ({ workload, roleArn, rule, because }) => ({
+    reason: `rule ${rule} of roleRules does not let ${workload} have ${roleArn}: ${because}`,
+    remedy: "give the workload a role that the rule allows, or change the rule; it gets no other instead",
+  }),
+  "bad-session": ({ workload, place, reason }) => ({
+    reason: `the session of ${workload} cannot be asked for (${place}): ${redacted(reason)}`,
+    remedy: "change what the reason says, and start the container anew; it gets no session without it",
   }),
   "role-mismatch": ({ requested, granted }) => ({
     reason: `the role ${JSON.stringify(redacted(requested))} was asked for; the workload's is ${granted}`,

@@ -1,6 +1,6 @@
 import type { Credentials } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
-import { type Grant, grantFor, type HomeAccount, needsHome, type RoleRules, roleOf } from "../core/grant.ts";
+import { type Grant, type GrantSettings, grantFor, type HomeAccount, needsHome, nominationOf } from "../core/grant.ts";
 import type { Peer } from "../core/peer.ts";
 import type { Workload } from "../core/workload.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
@@ -10,7 +10,7 @@ import type { Binding, WorkloadResolver } from "./workload-resolver.ts";
 export interface BrokerParts {
   readonly resolver: WorkloadResolver;
   readonly cache: CredentialCache;
-  readonly rules: RoleRules;
+  readonly settings: GrantSettings;
   /** Asked only for roles written without account. @throws Refusal `upstream-unavailable` */
   readonly home: () => Promise<HomeAccount>;
   readonly sleep: Sleep;
@@ -61,10 +61,10 @@ export class CredentialBroker implements Broker {
 
   /** However long it takes to learn the host's own account. */
   async #decide(workload: Workload): Promise<Grant> {
-    const [grants, { rules, home: askHome }] = [this.#grants, this.#parts]; // both of the moment that it begins
-    const role = roleOf(workload, rules);
-    const home = needsHome(role) ? await askHome() : undefined;
-    const grant = grantFor(workload, role, { rules, home });
+    const [grants, { settings, home: askHome }] = [this.#grants, this.#parts]; // both of the moment that it begins
+    const nomination = nominationOf(workload, settings);
+    const home = needsHome(nomination) ? await askHome() : undefined;
+    const grant = grantFor(workload, nomination, { settings, home });
     grants.set(workload, grant);
     return grant;
   }
@@ -116,7 +116,7 @@ export class CredentialBroker implements Broker {
    * From the next request on, everything is decided anew by these rules; a request under way ends as it began. What a
    * workload may still have is kept renewed, and what it may not any more is let go.
    */
-  decideBy(decision: Pick<BrokerParts, "rules" | "home">): void {
+  decideBy(decision: Pick<BrokerParts, "settings" | "home">): void {
     this.#parts = { ...this.#parts, ...decision };
     this.#grants = new WeakMap();
     const bindings = [...this.#users.keys()];

@@ -14,6 +14,8 @@ export type Failure =
   | { readonly kind: "path-forbidden"; readonly path: string; readonly because: string }
   /** What the workload wrote to narrow its view of the metadata cannot be read. */
   | { readonly kind: "bad-paths"; readonly workload: string; readonly place: string; readonly reason: string }
+  /** Whether the workload wants metadata tokens demanded cannot be read. */
+  | { readonly kind: "bad-tokens"; readonly workload: string; readonly place: string; readonly text: string }
   /** The operator wants container credentials asked for with a token, and the workload's environment names none. */
   | { readonly kind: "authorization-not-set"; readonly workload: string }
   | { readonly kind: "authorization-missing" }
@@ -41,6 +43,20 @@ export type Failure =
     }
   | { readonly kind: "no-role"; readonly workload: string }
   | { readonly kind: "bad-role"; readonly workload: string; readonly place: string; readonly reason: string }
+  /** The operator's rules say nothing of this workload, and so it has nothing. */
+  | { readonly kind: "no-rule"; readonly workload: string }
+  /** The operator's rule does not let this workload have the role. */
+  | {
+      readonly kind: "role-refused";
+      readonly workload: string;
+      readonly roleArn: string;
+      /** From 1, in the order of the setting roleRules. */
+      readonly rule: number;
+      /** Completes "…, because". */
+      readonly because: string;
+    }
+  /** What the session is to carry besides the role cannot be asked of STS. */
+  | { readonly kind: "bad-session"; readonly workload: string; readonly place: string; readonly reason: string }
   | { readonly kind: "role-mismatch"; readonly requested: string; readonly granted: string }
   /** STS said no and will say no again until someone changes a policy. */
   | {

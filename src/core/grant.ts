@@ -1,17 +1,26 @@
 import { Refusal } from "./failure.ts";
 import { parseRoleReference, type RoleReference } from "./role-reference.ts";
-import { sessionNameOf } from "./session-name.ts";
-import type { Workload } from "./workload.ts";
+import { type NumberedRule, type RoleRule, ruleFor, whyNot } from "./role-rule.ts";
+import { type SessionRequest, sessionRequestOf } from "./session-request.ts";
+import type { SessionSettings } from "./session-subject.ts";
+import type { Workload, WorkloadClaim } from "./workload.ts";
 
 /** A decision: this workload may be this role, in this session. */
-export interface Grant {
+export interface Grant extends SessionRequest {
   readonly roleArn: string;
   /** The last segment of the ARN: what the metadata service lists. */
   readonly roleName: string;
-  readonly sessionName: string;
-  readonly sessionSeconds: number;
   /** Every input that shapes the session, joined; the only cache key there is. */
   readonly sessionKey: string;
+  readonly decidedBy: Decision;
+}
+
+/** How it came to a grant, for the operator. */
+export interface Decision {
+  /** Where the role was written, e.g. "label taskrole.role". */
+  readonly place: string;
+  /** Which of the roleRules, from 1; undefined where there are none. */
+  readonly rule?: number;
 }
 
 /** The account a bare role name is read in: the host's own. */
@@ -22,66 +31,105 @@ export interface HomeAccount {
 }
 
 /** What the operator decided for all workloads. */
-export interface RoleRules {
+export interface GrantSettings extends SessionSettings {
   /** For a workload that names no role; without it such a workload has none. */
   readonly defaultRole?: string;
   /** Account aliases: "prod" of "reader@prod" to its twelve digits. */
   readonly accounts: Readonly<Record<string, string>>;
-  /** DurationSeconds of every session. */
-  readonly sessionSeconds: number;
+  /** None: any workload may have any role that the host may assume. */
+  readonly roleRules: readonly RoleRule[];
+}
+
+/** What a workload is to be, before it is known whether it may. */
+export interface Nomination {
+  readonly role: RoleReference;
+  readonly place: string;
+  readonly isDefault: boolean;
+  /** Undefined where there are no rules at all. */
+  readonly rule: NumberedRule | undefined;
 }
 
 /**
- * The role this workload is to have: its own word, else the operator's default.
- * A word that does not parse is refused, never replaced by the default.
+ * The role this workload is to have: its own word, else its rule's default, else the operator's. A word that does not
+ * parse is refused, never replaced by a default.
  */
-export function roleOf(workload: Workload, rules: RoleRules): RoleReference {
-  const claim = workload.roleClaim ?? defaultClaim(rules);
+export function nominationOf(workload: Workload, settings: GrantSettings): Nomination {
+  const { roleRules } = settings;
+  const rule = roleRules.length > 0 ? ruleFor(workload, roleRules) : undefined;
+  if (roleRules.length > 0 && !rule) throw new Refusal({ kind: "no-rule", workload: workload.name });
+  const claim = workload.roleClaim ?? defaultClaim(settings, rule);
   if (!claim) throw new Refusal({ kind: "no-role", workload: workload.name });
-  const role = parseRoleReference(claim.text);
-  if (role.kind !== "bad-role-reference") return role;
-  throw new Refusal({ kind: "bad-role", workload: workload.name, place: claim.place, reason: sentence(role) });
+  const { text, place } = claim;
+  const role = parseRoleReference(text);
+  if (role.kind !== "bad-role-reference") return { role, place, isDefault: !workload.roleClaim, rule };
+  const reason = `${JSON.stringify(text)}: ${role.reason}`;
+  throw new Refusal({ kind: "bad-role", workload: workload.name, place, reason });
 }
 
-const defaultClaim = ({ defaultRole }: RoleRules) =>
-  defaultRole === undefined ? undefined : { text: defaultRole, place: "setting defaultRole" };
-
-const sentence = ({ text, reason }: { text: string; reason: string }): string => `${JSON.stringify(text)}: ${reason}`;
+function defaultClaim({ defaultRole }: GrantSettings, named: NumberedRule | undefined): WorkloadClaim | undefined {
+  if (named?.rule.defaultRole !== undefined)
+    return { text: named.rule.defaultRole, place: `defaultRole of rule ${named.number}` };
+  return defaultRole === undefined ? undefined : { text: defaultRole, place: "setting defaultRole" };
+}
 
 /** True when the role can only be completed with the host's own partition and, perhaps, account. */
-export const needsHome = (role: RoleReference): boolean => role.kind === "name";
+export const needsHome = ({ role }: Nomination): boolean => role.kind === "name";
 
-/** `home` may be undefined only for a role that {@link needsHome} says can do without. */
-export function grantFor(workload: Workload, role: RoleReference, options: GrantOptions): Grant {
-  const roleArn = arnOf(workload, role, options);
-  const sessionName = sessionNameOf(workload);
-  const { sessionSeconds } = options.rules;
+/**
+ * `home` may be undefined only for a nomination that {@link needsHome} says can do without.
+ *
+ * @throws Refusal `bad-role`, `role-refused`, `bad-session`: never a fall-back to another role
+ */
+export function grantFor(workload: Workload, nomination: Nomination, context: GrantContext): Grant {
+  const { role, place, rule: named, isDefault } = nomination;
+  const { settings } = context;
+  const roleArn = arnOf(workload, nomination, context);
+  if (named) demandAllowed(workload, named, roleArn);
+  const request = sessionRequestOf({ workload, settings, rule: named?.rule, hasDefaultRole: isDefault });
   return {
     roleArn,
     roleName: role.name,
-    sessionName,
-    sessionSeconds,
-    sessionKey: JSON.stringify([roleArn, sessionName, sessionSeconds]),
+    ...request,
+    sessionKey: sessionKeyOf(roleArn, request),
+    decidedBy: { place, ...(named && { rule: named.number }) },
   };
 }
 
-export interface GrantOptions {
-  readonly rules: RoleRules;
+export interface GrantContext {
+  readonly settings: GrantSettings;
   readonly home: HomeAccount | undefined;
 }
 
-function arnOf(workload: Workload, role: RoleReference, { rules, home }: GrantOptions): string {
+function demandAllowed({ name }: Workload, { number, rule }: NumberedRule, roleArn: string): void {
+  const because = whyNot(rule, roleArn);
+  if (because !== undefined)
+    throw new Refusal({ kind: "role-refused", workload: name, roleArn, rule: number, because });
+}
+
+const sessionKeyOf = (roleArn: string, request: SessionRequest): string =>
+  JSON.stringify([
+    roleArn,
+    request.sessionName,
+    request.sessionSeconds,
+    request.externalId ?? null,
+    request.policy ?? null,
+    request.policyArns ?? null,
+    request.tags ? Object.entries(request.tags) : null,
+    request.transitiveTagKeys ?? null,
+    request.sourceIdentity ?? null,
+  ]);
+
+function arnOf(workload: Workload, { role, place }: Nomination, { settings, home }: GrantContext): string {
   if (role.kind === "arn") return roleArn(role, role);
   if (!home) throw new Error(`the host's account is needed to read the role ${role.name}`);
-  const accountId = role.account === undefined ? home.accountId : accountIdOf(role.account, rules);
+  const accountId = role.account === undefined ? home.accountId : accountIdOf(role.account, settings);
   if (accountId !== undefined) return roleArn({ partition: home.partition, accountId }, role);
-  const place = workload.roleClaim?.place ?? "setting defaultRole";
   const reason = `"${role.account}" is neither a twelve-digit account nor a name in the setting accounts`;
   throw new Refusal({ kind: "bad-role", workload: workload.name, place, reason });
 }
 
-const accountIdOf = (account: string, rules: RoleRules): string | undefined =>
-  /^\d{12}$/.test(account) ? account : Object.hasOwn(rules.accounts, account) ? rules.accounts[account] : undefined;
+const accountIdOf = (account: string, { accounts }: GrantSettings): string | undefined =>
+  /^\d{12}$/.test(account) ? account : Object.hasOwn(accounts, account) ? accounts[account] : undefined;
 
 const roleArn = (account: HomeAccount, role: { path: string; name: string }): string =>
   `arn:${account.partition}:iam::${account.accountId}:role${role.path}${role.name}`;

@@ -1,18 +1,18 @@
-import type { Workload } from "./workload.ts";
+import { SHORT_ID_LENGTH } from "./session-template.ts";
 
-/** Enough of a container id to be unique on a host; what `docker ps` shows. */
-const SHORT_ID_LENGTH = 12;
+const MIN_LENGTH = 2;
 const MAX_LENGTH = 64;
 
 /**
- * RoleSessionName: 2 to 64 of `[\w+=,.@-]`; CloudTrail shows it as the user of
- * every call, so it leads with the name an operator knows and ends with the id.
+ * RoleSessionName of what a template gave: 2 to 64 of `[\w+=,.@-]`. CloudTrail shows it as the user of every call. It always
+ * holds the container's id, which nobody can choose: no session has another's name.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
-export function sessionNameOf(workload: Workload): string {
-  const shortId = valid(workload.id.slice(0, SHORT_ID_LENGTH));
-  const name = valid(workload.name).slice(0, MAX_LENGTH - SHORT_ID_LENGTH - 1);
-  return name === "" ? `container-${shortId}` : `${name}-${shortId}`;
+export function sessionNameOf(text: string, workloadId: string): string {
+  const shortId = valid(workloadId.slice(0, SHORT_ID_LENGTH));
+  const name = valid(text);
+  if (name.includes(shortId) && name.length >= MIN_LENGTH && name.length <= MAX_LENGTH) return name;
+  return `${name.slice(0, MAX_LENGTH - shortId.length - 1) || "container"}-${shortId}`;
 }
 
 const valid = (text: string): string => text.replace(/[^\w+=,.@-]/g, "-");

@@ -6,11 +6,41 @@ export interface WorkloadClaim {
   readonly place: string;
 }
 
+/** What a workload wants of its session besides the role. */
+export interface SessionClaims {
+  readonly externalId?: WorkloadClaim;
+  /** An inline session policy, in JSON. */
+  readonly policy?: WorkloadClaim;
+  /** ARNs of managed policies, with commas or white space between. */
+  readonly policyArns?: WorkloadClaim;
+  /** A template. */
+  readonly sessionName?: WorkloadClaim;
+  /** A template. */
+  readonly sourceIdentity?: WorkloadClaim;
+  /** By tag key; each a template. */
+  readonly sessionTags?: Readonly<Record<string, WorkloadClaim>>;
+  /** Tag keys, with commas between. */
+  readonly transitiveTags?: WorkloadClaim;
+}
+
+/** What is known of a workload besides who it is: what the operator's rules look at, and templates name. */
+export interface WorkloadTraits {
+  /** As it was started from, e.g. "registry.example/red/app:1.2". A name that whoever may use the engine can give to any image. */
+  readonly image: string;
+  /** "sha256:…": of the image's configuration, which nobody can give to another. "" where the engine does not say. */
+  readonly imageId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Names. */
+  readonly networks: readonly string[];
+  /** As the container was asked for: "host", "private", "keep-id", …; "" is the engine's own default. */
+  readonly userNamespace: string;
+}
+
 /** Whoever asks for credentials: one life of one container. */
 export interface Workload {
   /** The container's full id; unique on this host. */
   readonly id: string;
-  /** As the operator knows it, e.g. "web-1"; for logs and the session name, never for a decision. */
+  /** As the operator knows it, e.g. "web-1". */
   readonly name: string;
   /**
    * Tells one life of an id from the next (Docker's State.StartedAt): a restarted
@@ -19,8 +49,13 @@ export interface Workload {
   readonly startedAt: string;
   /** Undefined when the workload names no role: then the operator's default role decides. */
   readonly roleClaim?: WorkloadClaim;
+  readonly sessionClaims?: SessionClaims;
+  /** Undefined for a workload that no engine knows. */
+  readonly traits?: WorkloadTraits;
   /** What of the host's metadata it wants to be left with; undefined for all that the operator allows. */
   readonly pathsClaim?: WorkloadClaim;
+  /** Whether it wants to be asked for metadata tokens, "required" or "optional"; undefined: as the operator says. */
+  readonly tokensClaim?: WorkloadClaim;
   /**
    * SHA-256, in hexadecimal, of the token that its environment tells SDKs to send for container credentials; the token
    * itself is kept nowhere. Undefined when it names none.

@@ -59,17 +59,21 @@ export const ContainerShape = z
     Id: z.string().min(1),
     Name: z.string(),
     State: z.object({ Running: z.boolean(), Pid: z.number().int().nonnegative(), StartedAt: z.string() }),
-    Config: z.object({ Labels: textMap, Env: texts }),
-    HostConfig: z.object({ NetworkMode: text }).nullish(),
+    Image: text,
+    Config: z.object({ Image: text, Labels: textMap, Env: texts }),
+    HostConfig: z.object({ NetworkMode: text, UsernsMode: text }).nullish(),
     NetworkSettings: z.object({ Networks: z.record(z.string(), attachment).nullish() }).nullish(),
   })
   .transform(
-    ({ Id, Name, State, Config, HostConfig, NetworkSettings }): ContainerDetails => ({
+    ({ Id, Name, State, Image, Config, HostConfig, NetworkSettings }): ContainerDetails => ({
       id: Id,
       name: Name.replace(/^\//, ""),
       running: State.Running,
       pid: State.Pid,
       startedAt: State.StartedAt,
+      image: Config.Image ?? "",
+      imageId: imageIdOf(Image ?? ""),
+      userNamespace: HostConfig?.UsernsMode ?? "",
       labels: Config.Labels ?? {},
       env: Config.Env ?? [],
       guestOf: /^container:(.+)$/.exec(HostConfig?.NetworkMode ?? "")?.[1],
@@ -81,6 +85,9 @@ export const ContainerShape = z
       })),
     }),
   );
+
+/** podman leaves the algorithm out. */
+const imageIdOf = (id: string): string => (/^[0-9a-f]{64}$/.test(id) ? `sha256:${id}` : id);
 
 export const EventShape = z
   .object({

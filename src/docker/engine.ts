@@ -41,6 +41,12 @@ export interface ContainerDetails {
   /** In the Engine's pid namespace; 0 while no process runs, as between two tries of a restart policy. */
   readonly pid: number;
   readonly startedAt: string;
+  /** As it was asked for: a name, with tag or digest. */
+  readonly image: string;
+  /** "sha256:…"; "" when the Engine gives none. */
+  readonly imageId: string;
+  /** What was asked for with --userns; "" for the Engine's default. */
+  readonly userNamespace: string;
   readonly labels: Readonly<Record<string, string>>;
   /** "NAME=value"; may hold secrets: read and dropped, never kept or logged. */
   readonly env: readonly string[];

@@ -1,42 +1,83 @@
 import { createHash } from "node:crypto";
-import type { Workload, WorkloadClaim } from "../core/workload.ts";
+import type { SessionClaims, Workload, WorkloadClaim, WorkloadTraits } from "../core/workload.ts";
 import type { ContainerDetails } from "./engine.ts";
 
-const ROLE_LABEL = "taskrole.role";
-const ROLE_VARIABLE = "IAM_ROLE";
-const PATHS_LABEL = "taskrole.metadata";
+const ROLE = { label: "taskrole.role", variable: "IAM_ROLE" };
+/** Those of older tools have a variable too; a label wins over it. */
+const SESSION = {
+  externalId: { label: "taskrole.external-id", variable: "IAM_EXTERNAL_ID" },
+  policy: { label: "taskrole.policy", variable: "IAM_POLICY" },
+  policyArns: { label: "taskrole.policy-arns" },
+  sessionName: { label: "taskrole.session-name" },
+  sourceIdentity: { label: "taskrole.source-identity" },
+  transitiveTags: { label: "taskrole.transitive-tags" },
+} as const satisfies Readonly<Record<string, Place>>;
+/** The rest of the label is the tag's key. */
+const TAG_LABELS = "taskrole.session-tags.";
+const PATHS = { label: "taskrole.metadata" };
+const TOKENS = { label: "taskrole.tokens" };
 /** https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html */
 const AUTHORIZATION_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
+interface Place {
+  readonly label: string;
+  readonly variable?: string;
+}
+
+type Said = Pick<ContainerDetails, "labels" | "env">;
+
+/** What of a container's inspect makes a workload. */
+export type WorkloadSource = Said &
+  Pick<ContainerDetails, "id" | "name" | "startedAt" | "image" | "imageId" | "userNamespace" | "attachments">;
+
 /** One life of a container: who it is, and all that it says of itself. */
-export function workloadOf(
-  container: Pick<ContainerDetails, "id" | "name" | "startedAt" | "labels" | "env">,
-): Workload {
-  const { id, name, startedAt } = container;
-  const roleClaim = roleClaimOf(container);
-  const pathsClaim = fromLabel(PATHS_LABEL, container.labels);
-  const authorization = lastValue(AUTHORIZATION_VARIABLE, container.env);
+export function workloadOf(container: WorkloadSource): Workload {
+  const { id, name, startedAt, env } = container;
+  const authorization = lastValue(AUTHORIZATION_VARIABLE, env);
+  const roleClaim = claimOf(ROLE, container);
+  const pathsClaim = claimOf(PATHS, container);
+  const tokensClaim = claimOf(TOKENS, container);
+  const sessionClaims = sessionClaimsOf(container);
   return {
     ...{ id, name, startedAt },
+    traits: traitsOf(container),
     ...(roleClaim && { roleClaim }),
+    ...(sessionClaims && { sessionClaims }),
     ...(pathsClaim && { pathsClaim }),
+    ...(tokensClaim && { tokensClaim }),
     ...(authorization && { authorizationDigest: createHash("sha256").update(authorization).digest("hex") }),
   };
 }
 
-/**
- * The role a container names; the label wins. An empty one is a claim too, to be refused as such: taken for none, it
- * would silently give the container the default role.
- */
-function roleClaimOf({ labels, env }: Pick<ContainerDetails, "labels" | "env">): WorkloadClaim | undefined {
-  const labelled = fromLabel(ROLE_LABEL, labels);
-  if (labelled) return labelled;
-  const text = lastValue(ROLE_VARIABLE, env);
-  return text === undefined ? undefined : { text, place: `environment variable ${ROLE_VARIABLE}` };
+const traitsOf = ({ image, imageId, labels, userNamespace, attachments }: WorkloadSource): WorkloadTraits => ({
+  ...{ image, imageId, labels, userNamespace },
+  networks: attachments.map(({ networkName }) => networkName),
+});
+
+function sessionClaimsOf(said: Said): SessionClaims | undefined {
+  const claims = Object.entries(SESSION).map(([name, place]) => [name, claimOf(place, said)] as const);
+  const made = claims.filter(([, claim]) => claim !== undefined);
+  const tags = Object.keys(said.labels)
+    .filter((label) => label.startsWith(TAG_LABELS))
+    .map((label) => [label.slice(TAG_LABELS.length), labelled(label, said)] as const);
+  if (made.length === 0 && tags.length === 0) return undefined;
+  return { ...Object.fromEntries(made), ...(tags.length > 0 && { sessionTags: Object.fromEntries(tags) }) };
 }
 
-const fromLabel = (label: string, labels: ContainerDetails["labels"]): WorkloadClaim | undefined =>
-  Object.hasOwn(labels, label) ? { text: labels[label] ?? "", place: `label ${label}` } : undefined;
+/**
+ * What is written at a place; the label wins. An empty one is a claim too, to be refused as such: taken for none, it
+ * would silently give the container something else than it asked for.
+ */
+function claimOf({ label, variable }: Place, { labels, env }: Said): WorkloadClaim | undefined {
+  if (Object.hasOwn(labels, label)) return labelled(label, { labels });
+  const text = variable === undefined ? undefined : lastValue(variable, env);
+  return text === undefined ? undefined : { text, place: `environment variable ${variable}` };
+}
+
+const labelled = (label: string, { labels }: Pick<Said, "labels">): WorkloadClaim => ({
+  text: labels[label] ?? "",
+  place: `label ${label}`,
+});
 
 /** The last one counts, as Docker replaces earlier ones; "NAME" without "=" is a variable that is not set. */
 const lastValue = (name: string, env: readonly string[]): string | undefined =>

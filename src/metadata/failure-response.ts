@@ -17,7 +17,7 @@ export interface FailureContext {
  * repeats what STS, Docker or the client said (the operator reads that in the log).
  */
 export function failureResponse(failure: Failure, { surface, at }: FailureContext): HttpResponse {
-  const status = statusOf(failure);
+  const status = STATUS[failure.kind];
   const allow = failure.kind === "method-not-allowed" ? ([["Allow", failure.allow]] as const) : [];
   if (surface === "credentials") return containerError(status, allow);
   if (failure.kind === "sts-denied") return textResponse(deniedDocument(roleNameOf(failure.roleArn), at));
@@ -25,50 +25,40 @@ export function failureResponse(failure: Failure, { surface, at }: FailureContex
   return { ...page, headers: [...page.headers, ...allow] };
 }
 
-function statusOf(failure: Failure): number {
-  switch (failure.kind) {
-    case "malformed-request":
-    case "token-ttl-invalid":
-      return 400;
-    case "token-missing":
-    case "token-invalid":
-    case "authorization-not-set":
-    case "authorization-missing":
-    case "authorization-invalid":
-      return 401;
-    case "host-not-allowed":
-    case "token-forwarded":
-    case "token-path-versioned":
-    case "unknown-peer":
-    case "contested-peer":
-    case "unknown-connection":
-    case "sts-denied":
-      return 403;
-    case "path-unknown":
-    case "path-blocked":
-    case "path-forbidden":
-    case "bad-paths":
-    case "host-network-refused": // as without a role, so that SDKs go on to their next source at once
-    case "no-role":
-    case "bad-role":
-    case "role-mismatch":
-      return 404;
-    case "method-not-allowed":
-      return 405;
-    case "identity-unavailable":
-    case "sts-unavailable":
-    case "sts-throttled":
-    case "credentials-pending":
-    case "upstream-unavailable":
-      return 503;
-    default:
-      return unreachable(failure);
-  }
-}
+/** Does not compile until every kind of failure has one. */
+const STATUS: Readonly<Record<Failure["kind"], number>> = {
+  "malformed-request": 400,
+  "token-ttl-invalid": 400,
+  "token-missing": 401,
+  "token-invalid": 401,
+  "bad-tokens": 401,
+  "authorization-not-set": 401,
+  "authorization-missing": 401,
+  "authorization-invalid": 401,
+  "host-not-allowed": 403,
+  "token-forwarded": 403,
+  "token-path-versioned": 403,
+  "unknown-peer": 403,
+  "contested-peer": 403,
+  "unknown-connection": 403,
+  "sts-denied": 403,
+  "path-unknown": 404,
+  "path-blocked": 404,
+  "path-forbidden": 404,
+  "bad-paths": 404,
+  "host-network-refused": 404, // as without a role, so that SDKs go on to their next source at once
+  "no-role": 404,
+  "bad-role": 404,
+  "no-rule": 404,
+  "role-refused": 404,
+  "bad-session": 404,
+  "role-mismatch": 404,
+  "method-not-allowed": 405,
+  "identity-unavailable": 503,
+  "sts-unavailable": 503,
+  "sts-throttled": 503,
+  "credentials-pending": 503,
+  "upstream-unavailable": 503,
+};
 
 const roleNameOf = (roleArn: string): string => roleArn.slice(roleArn.lastIndexOf("/") + 1);
-
-/** Does not compile until every kind of failure has a status. */
-function unreachable(failure: never): never {
-  throw new Error(`no status for ${JSON.stringify(failure)}`);
-}

@@ -144,13 +144,21 @@ function checkAuth(auth: RouteAuth, { parts, request, binding }: AuthStep): numb
 function checkToken(parts: MetadataServiceParts, { headers }: HttpRequest, { workload }: Binding): number | undefined {
   const values = headers.get("x-aws-ec2-metadata-token");
   if (values === undefined) {
-    if (parts.metadataTokens === "required") throw new Refusal({ kind: "token-missing" });
+    if (demandOf(workload, parts) === "required") throw new Refusal({ kind: "token-missing" });
     return undefined;
   }
   const [token = ""] = values;
   const left = values.length === 1 && parts.tokens.remainingMs(token, workloadKey(workload), parts.now());
   if (!left) throw new Refusal({ kind: "token-invalid" });
   return Math.ceil(left / 1000);
+}
+
+/** A workload's own word counts both ways: what a token protects is the workload from its own callers. @throws Refusal `bad-tokens` */
+function demandOf({ name, tokensClaim }: Workload, { metadataTokens }: MetadataServiceParts): "required" | "optional" {
+  if (!tokensClaim) return metadataTokens;
+  const { text, place } = tokensClaim;
+  if (text === "required" || text === "optional") return text;
+  throw new Refusal({ kind: "bad-tokens", workload: name, place, text });
 }
 
 const withSecondsLeft = (response: HttpResponse, seconds: number | undefined): HttpResponse =>

@@ -1,6 +1,6 @@
+import { fitsAny } from "../core/iam-pattern.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import type { AssumeRoleRequest } from "./assume-role-request.ts";
-import { fitsAny } from "./iam-pattern.ts";
 import type { Session } from "./session-keys.ts";
 import type { Caller } from "./sts-caller.ts";
 import { accessDenied, type DenyingPolicy, type StsError, validationError } from "./sts-error.ts";

@@ -1,4 +1,4 @@
-import { fitsPattern } from "./iam-pattern.ts";
+import { fitsPattern } from "../core/iam-pattern.ts";
 
 /** One statement of a role's trust policy, in the words of the evaluation rather than of the JSON. */
 export interface TrustStatement {

@@ -5,6 +5,7 @@ import { Refusal } from "../core/failure.ts";
 import type { Grant } from "../core/grant.ts";
 import { TIMED_OUT, withDeadline } from "../kit/deadline.ts";
 import { sleep } from "../kit/sleep.ts";
+import { assumeRoleInput } from "./assume-role-input.ts";
 import type { SigningCredentials, StsClient } from "./sts-client.ts";
 import { stsEnvironment } from "./sts-environment.ts";
 import { type Cure, cureOf, stsRefusal, UnusableAnswer } from "./sts-failure.ts";
@@ -66,8 +67,7 @@ export class StsIssuer implements CredentialIssuer {
   /** Ends in bounded time, whatever STS does: two tries at the most. */
   issue(grant: Grant): Promise<Credentials> {
     return this.#flight(grant.roleArn, async (client, exchange) => {
-      const input = { RoleArn: grant.roleArn, RoleSessionName: grant.sessionName };
-      const answer = await client.assumeRole({ ...input, DurationSeconds: grant.sessionSeconds }, exchange);
+      const answer = await client.assumeRole(assumeRoleInput(grant), exchange);
       return this.#checked(grant, answer, client.clockOffsetMs);
     });
   }

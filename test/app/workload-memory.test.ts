@@ -8,6 +8,7 @@ import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
 import { sleep } from "../../src/kit/sleep.ts";
 import { freshHex, heapInUse } from "../support/live-heap.ts";
 import { sessionCache } from "../support/sessions.ts";
+import { ANY_ROLE } from "../support/workloads.ts";
 
 const WORKLOADS = 1_000;
 const MOST_BYTES_EACH = 8 * 1024;
@@ -27,6 +28,9 @@ const engine: Engine = {
       running: true,
       pid: 1_000 + index,
       startedAt: new Date(1_700_000_000_000 + index).toISOString(),
+      image: `registry.example/app-${index}:1`,
+      imageId: `sha256:${freshHex(`image ${index}`, 64)}`,
+      userNamespace: "",
       labels: { "taskrole.role": `role-${index}`, other: freshHex(`label ${index}`, 1_000) },
       env: [`SECRET=${freshHex(`secret ${index}`, 4_000)}`],
       guestOf: undefined,
@@ -89,7 +93,7 @@ test("a workload that is bound in the kernel and has a session in hand takes at 
       now: Date.now,
       events: { failed: ({ error }) => assert.fail(String(error)), recovered: () => assert.fail("nothing was wrong") },
     }),
-    rules: { accounts: {}, sessionSeconds: 3600 },
+    settings: ANY_ROLE,
     home: async () => ({ partition: "aws", accountId: "111122223333" }),
     sleep,
     waitForStsMs: 350,

@@ -18,7 +18,10 @@ const noRole: Failure = { kind: "no-role", workload: "web" };
 describe("auditLog", () => {
   it("tells of a hand-out: who, which role, which session, which key id, until when", () => {
     const { lines, events } = bench();
-    const grant = { roleArn: "arn:r", roleName: "r", sessionName: "web-1", sessionSeconds: 3600, sessionKey: "k" };
+    const grant = {
+      ...{ roleArn: "arn:r", roleName: "r", sessionName: "web-1", sessionSeconds: 3600, sessionKey: "k" },
+      decidedBy: { place: "label taskrole.role", rule: 2 },
+    };
     events.handedOut({
       peerAddress: "10.0.0.1",
       workload: workload("web"),
@@ -33,6 +36,8 @@ describe("auditLog", () => {
         container: "web",
         containerId: workload("web").id,
         role: "arn:r",
+        roleFrom: "label taskrole.role",
+        rule: 2,
         sessionName: "web-1",
         accessKeyId: "ASIA1",
         expires: "2026-01-02T03:04:05.000Z",

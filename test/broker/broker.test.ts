@@ -9,7 +9,7 @@ import { Refusal } from "../../src/core/failure.ts";
 import type { Grant, HomeAccount } from "../../src/core/grant.ts";
 import { sleep } from "../../src/kit/sleep.ts";
 import { sessionCache } from "../support/sessions.ts";
-import { binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
+import { ANY_ROLE, binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
 
 const RED = workload("red", "red-role");
 const BLUE = workload("blue", "blue-role");
@@ -41,7 +41,7 @@ function bench(given: Given = {}) {
         ]),
       ),
     cache,
-    rules: { accounts: {}, sessionSeconds: 3600 },
+    settings: ANY_ROLE,
     home: given.home ?? (() => Promise.resolve(HOME)),
     sleep,
     waitForStsMs: 20,
@@ -195,8 +195,7 @@ describe("CredentialBroker", () => {
   describe("decided by other rules", () => {
     const home = () => Promise.resolve(HOME);
     const anyone = (text?: string) => ({
-      accounts: {},
-      sessionSeconds: 3600,
+      ...ANY_ROLE,
       ...(text !== undefined && { defaultRole: text }),
     });
     const { roleClaim: _, ...plain } = { ...RED, id: "plain" };
@@ -204,27 +203,27 @@ describe("CredentialBroker", () => {
 
     it("has the new role at the next request, and nothing where it has none any more", async () => {
       const { broker, credentialsOf } = bench({ resolver });
-      broker.decideBy({ rules: anyone("old"), home });
+      broker.decideBy({ settings: anyone("old"), home });
       assert.equal((await credentialsOf("10.0.0.3")).accessKeyId, "ASIAold");
-      broker.decideBy({ rules: anyone("new"), home });
+      broker.decideBy({ settings: anyone("new"), home });
       assert.equal((await credentialsOf("10.0.0.3")).accessKeyId, "ASIAnew");
-      broker.decideBy({ rules: anyone(), home });
+      broker.decideBy({ settings: anyone(), home });
       assert.equal((await refused(credentialsOf("10.0.0.3"))).kind, "no-role");
     });
 
     it("keeps a session in hand where the decision is the same", async () => {
       const { broker, credentialsOf, asked } = bench();
       await credentialsOf("10.0.0.1");
-      broker.decideBy({ rules: anyone("new"), home });
+      broker.decideBy({ settings: anyone("new"), home });
       await credentialsOf("10.0.0.1");
       assert.equal(asked.length, 1);
     });
 
     it("has the new session ready before it is asked for, and renews the old one no more", async () => {
       const { broker, credentialsOf, asked, turn } = bench({ resolver });
-      broker.decideBy({ rules: anyone("old"), home });
+      broker.decideBy({ settings: anyone("old"), home });
       await credentialsOf("10.0.0.3");
-      broker.decideBy({ rules: anyone("new"), home });
+      broker.decideBy({ settings: anyone("new"), home });
       for (let half = 1; half <= 2 * 70; half += 1) {
         turn(MINUTE / 2);
         broker.keepSessions();
@@ -239,10 +238,10 @@ describe("CredentialBroker", () => {
     it("does not remember a decision that was under way, nor renews what it led to", async () => {
       const { broker, asked, turn } = bench({ resolver });
       const slow = Promise.withResolvers<HomeAccount>();
-      broker.decideBy({ rules: anyone("old"), home: () => slow.promise });
+      broker.decideBy({ settings: anyone("old"), home: () => slow.promise });
       const held = await broker.identify(peer("10.0.0.3"));
       const underWay = broker.grantFor(held.workload);
-      broker.decideBy({ rules: anyone("new"), home });
+      broker.decideBy({ settings: anyone("new"), home });
       slow.resolve(HOME);
       const grant = await underWay;
       assert.equal(grant.roleName, "old", "it ends as it began");

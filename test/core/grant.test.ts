@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Failure, Refusal } from "../../src/core/failure.ts";
-import { type Grant, grantFor, needsHome, roleOf } from "../../src/core/grant.ts";
+import { type Grant, type GrantSettings, grantFor, needsHome, nominationOf } from "../../src/core/grant.ts";
 import type { Workload } from "../../src/core/workload.ts";
+import { ANY_ROLE } from "../support/workloads.ts";
 
 const home = { partition: "aws-cn", accountId: "111122223333" };
-const rules = { accounts: { prod: "444455556666" }, sessionSeconds: 3600 };
+const settings: GrantSettings = { ...ANY_ROLE, accounts: { prod: "444455556666" } };
 const LABEL = "label taskrole.role";
 
 const workload = (role?: string, more: Partial<Workload> = {}): Workload => ({
@@ -16,9 +17,9 @@ const workload = (role?: string, more: Partial<Workload> = {}): Workload => ({
   ...more,
 });
 
-function grant(of: Workload, more: { defaultRole?: string } = {}): Grant {
-  const all = { ...rules, ...more };
-  return grantFor(of, roleOf(of, all), { rules: all, home });
+function grant(of: Workload, more: Partial<GrantSettings> = {}): Grant {
+  const all = { ...settings, ...more };
+  return grantFor(of, nominationOf(of, all), { settings: all, home });
 }
 
 function refusal(decide: () => unknown): Failure {
@@ -73,8 +74,8 @@ describe("grantFor", () => {
   });
 
   it("needs the host's account only for a role written without ARN", () => {
-    assert.equal(needsHome(roleOf(workload("r"), rules)), true);
-    assert.equal(needsHome(roleOf(workload("arn:aws:iam::999988887777:role/x"), rules)), false);
+    assert.equal(needsHome(nominationOf(workload("r"), settings)), true);
+    assert.equal(needsHome(nominationOf(workload("arn:aws:iam::999988887777:role/x"), settings)), false);
   });
 
   it("keys the session by everything that shapes it", () => {
@@ -85,7 +86,7 @@ describe("grantFor", () => {
       grant(workload("r@prod")),
       grant(workload("p/r")),
       grant({ ...base, id: "d".repeat(64) }),
-      grantFor(base, roleOf(base, rules), { rules: { ...rules, sessionSeconds: 900 }, home }),
+      grant(base, { sessionSeconds: 900 }),
     ].map(({ sessionKey }) => sessionKey);
     assert.equal(new Set(keys).size, keys.length);
     assert.equal(grant(base).sessionKey, keys[0]);

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { sessionNameOf } from "../../src/core/session-name.ts";
 
-const named = (name: string, id = "0123456789abcdef".repeat(4)) => sessionNameOf({ id, name, startedAt: "" });
+const named = (name: string, id = "0123456789abcdef".repeat(4)) => sessionNameOf(`${name}-${id.slice(0, 12)}`, id);
 
 describe("sessionNameOf", () => {
   it("begins with the container's name and ends with its short id", () => {

@@ -7,7 +7,9 @@ test("a container is known by its address, with its role and its life", async (t
   const { engine, workloads, bridge, log } = await bench(t);
   const web = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "web", labels: { "taskrole.role": "reader" } });
   const binding = await bindingAt(workloads, "172.17.0.2");
-  assert.deepEqual(binding.workload, {
+  const { traits, ...workload } = binding.workload;
+  assert.deepEqual([traits?.image, traits?.networks], ["busybox", ["bridge"]]);
+  assert.deepEqual(workload, {
     id: web.Id,
     name: "web",
     startedAt: web.StartedAt,

@@ -295,12 +295,13 @@ export class FakeEngine {
     const container = this.containers.get(id);
     if (!container) return [404, JSON.stringify({ message: "No such container" })];
     const { Id, Name, Running, Pid, StartedAt, Labels, Env } = container;
-    const details = { Id, Name, State: { Running, Pid, StartedAt }, Config: { Labels, Env, Image: "busybox" } };
     const podman = this.flavour === "podman";
+    const Image = `${podman ? "" : "sha256:"}${"b".repeat(64)}`;
+    const details = { Id, Name, Image, State: { Running, Pid, StartedAt }, Config: { Labels, Env, Image: "busybox" } };
     return ok({
       ...details,
       Name: podman ? Name.slice(1) : Name,
-      HostConfig: { NetworkMode: container.NetworkMode },
+      HostConfig: { NetworkMode: container.NetworkMode, UsernsMode: "host" },
       NetworkSettings: { Networks: this.#attachments(id) },
     });
   }

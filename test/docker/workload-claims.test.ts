@@ -6,10 +6,11 @@ import { workloadOf } from "../../src/docker/workload-claims.ts";
 const LABEL = "label taskrole.role";
 const VARIABLE = "environment variable IAM_ROLE";
 const SELF = { id: "c".repeat(64), name: "web", startedAt: "2026-01-05T08:00:00Z" };
+const MADE = { image: "red/app:1", imageId: "sha256:1", userNamespace: "", attachments: [] };
 
 /** What it says of itself, without who it is. */
 function claimsOf(said: { labels: Record<string, string>; env: readonly string[] }): object {
-  const { id, name, startedAt, ...claims } = workloadOf({ ...SELF, ...said });
+  const { id, name, startedAt, traits: _, ...claims } = workloadOf({ ...SELF, ...MADE, ...said });
   assert.deepEqual({ id, name, startedAt }, SELF);
   return claims;
 }
@@ -46,4 +47,50 @@ test("of the authorization token only a digest is kept, and an empty one is none
   });
   assert.notEqual(authorizationDigest, "s3cret");
   assert.deepEqual(claimsOf({ labels: {}, env: ["AWS_CONTAINER_AUTHORIZATION_TOKEN="] }), {});
+});
+
+test("what a session is to carry is said by labels, two of them by the variables of older tools; a label wins", () => {
+  const labels = {
+    "taskrole.external-id": "a",
+    "taskrole.policy": "{}",
+    "taskrole.policy-arns": "b",
+    "taskrole.session-name": "c",
+    "taskrole.source-identity": "d",
+    "taskrole.transitive-tags": "e",
+    "taskrole.session-tags.Team": "f",
+    "taskrole.session-tags.a.b": "",
+    "taskrole.tokens": "optional",
+  };
+  const at = (text: string, label: string) => ({ text, place: `label taskrole.${label}` });
+  const env = ["IAM_EXTERNAL_ID=x", "IAM_POLICY=y", "taskrole.session-name=z"];
+  assert.deepEqual(claimsOf({ labels, env }), {
+    sessionClaims: {
+      externalId: at("a", "external-id"),
+      policy: at("{}", "policy"),
+      policyArns: at("b", "policy-arns"),
+      sessionName: at("c", "session-name"),
+      sourceIdentity: at("d", "source-identity"),
+      transitiveTags: at("e", "transitive-tags"),
+      sessionTags: { Team: at("f", "session-tags.Team"), "a.b": at("", "session-tags.a.b") },
+    },
+    tokensClaim: at("optional", "tokens"),
+  });
+  assert.deepEqual(claimsOf({ labels: {}, env }), {
+    sessionClaims: {
+      externalId: { text: "x", place: "environment variable IAM_EXTERNAL_ID" },
+      policy: { text: "y", place: "environment variable IAM_POLICY" },
+    },
+  });
+});
+
+test("what rules look at is the container's own inspect, and of its environment nothing", () => {
+  const attachments = [{ networkId: "1", networkName: "red", addresses: [], macAddress: "" }];
+  const container = { ...SELF, ...MADE, labels: { a: "b" }, env: ["SECRET=s"], attachments, userNamespace: "host" };
+  assert.deepEqual(workloadOf(container).traits, {
+    image: "red/app:1",
+    imageId: "sha256:1",
+    labels: { a: "b" },
+    networks: ["red"],
+    userNamespace: "host",
+  });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Container } from "./support/containers.ts";
+import type { Container, ContainerOptions } from "./support/containers.ts";
 import { ACCOUNT, FORBIDDEN_ROLE } from "./support/ec2.ts";
 import { IMAGES } from "./support/engine.ts";
 import { startLab } from "./support/lab.ts";
@@ -137,6 +137,36 @@ test("with a default role, containers that name none get it, and the others keep
   const later = await lab.run();
   assert.equal(await later.role(), "base");
   assert.equal(await early.role(), "early");
+});
+
+test("the operator's rules decide by what Docker says of a container: network, image, image id, label, Compose project, user namespace", async () => {
+  const { docker } = lab.engine;
+  await docker("network", "create", "apart");
+  const imageId = await docker("image", "inspect", "-f", "{{.Id}}", IMAGES.aws);
+  const allow = (role: string) => [`arn:aws:iam::${ACCOUNT}:role/${role}`];
+  const rules = [
+    { match: { network: "apart", image: IMAGES.small }, allow: allow("on-*"), defaultRole: "on-network" },
+    { match: { image: imageId }, allow: allow("by-id") },
+    { match: { label: { team: "red" } }, allow: allow("red-*"), deny: allow("red-admin") },
+    { match: { composeProject: "ci" }, allow: allow("composed") },
+    { match: { userNamespace: "host" }, allow: allow("unmapped") },
+  ];
+  await lab.daemon.stop();
+  await lab.daemon.start({ "role-rules": JSON.stringify(rules) });
+  const rows: readonly (readonly [ContainerOptions, string])[] = [
+    [{ network: "apart" }, "on-network"],
+    [{ role: "by-id", image: "aws" }, "by-id"],
+    [{ role: "red-reader", args: ["--label", "team=red"] }, "red-reader"],
+    [{ role: "composed", args: ["--label", "com.docker.compose.project=ci"] }, "composed"],
+    [{ role: "unmapped", args: ["--userns", "host"] }, "unmapped"],
+  ];
+  for (const [options, role] of rows) assert.equal(await (await lab.run(options)).role(), role);
+  const denied = await lab.run({ role: "red-admin", args: ["--label", "team=red"] });
+  const outside = await lab.run({ role: "red-reader" });
+  for (const { metadata } of [denied, outside])
+    assert.equal((await metadata.get(CREDENTIALS_PATH, await metadata.token())).status, 404);
+  const refusals = () => lab.daemon.log.filter(({ audit }) => audit === "refusal").map(({ refusal }) => refusal);
+  await eventually(async () => assert.deepEqual(new Set(refusals()), new Set(["role-refused", "no-rule"])));
 });
 
 test("with optional tokens, a shell with wget alone gets its role", async () => {

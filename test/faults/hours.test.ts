@@ -7,7 +7,7 @@ import type { Grant } from "../../src/core/grant.ts";
 import { seeded } from "../support/seeded.ts";
 import { recordedEvents, sessionCache } from "../support/sessions.ts";
 import { VirtualTime } from "../support/virtual-time.ts";
-import { credentials, MINUTE, peer, workload } from "../support/workloads.ts";
+import { ANY_ROLE, credentials, MINUTE, peer, workload } from "../support/workloads.ts";
 
 const SECOND = 1_000;
 const STS_MS = 80;
@@ -53,7 +53,7 @@ class Hours {
         resolve: async ({ address }) => this.#bindingOf(address),
       },
       cache,
-      rules: { accounts: {}, sessionSeconds: 3600 },
+      settings: ANY_ROLE,
       home: async () => ({ partition: "aws", accountId: "111122223333" }),
       sleep: time.sleep,
       waitForStsMs: 350,

@@ -10,7 +10,7 @@ import type { ContainerCredentials } from "../../src/metadata/container-credenti
 import { metadataService } from "../../src/metadata/metadata-service.ts";
 import { MetadataTokens } from "../../src/metadata/metadata-token.ts";
 import { sessionCache } from "../support/sessions.ts";
-import { clock, credentials, peer, workload } from "../support/workloads.ts";
+import { ANY_ROLE, clock, credentials, peer, workload } from "../support/workloads.ts";
 
 export const RED = "10.0.0.1";
 export const BLUE = "10.0.0.2";
@@ -67,7 +67,7 @@ export function bench({
   const broker = new CredentialBroker({
     resolver: { source: "test", resolve: ({ address }) => Promise.resolve(bindings.get(address)) },
     cache: sessionCache(issue ?? ((grant) => Promise.resolve(credentials(grant.roleName, time.now()))), time),
-    rules: { accounts: {}, sessionSeconds: 3600 },
+    settings: ANY_ROLE,
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep,
     waitForStsMs: 20,

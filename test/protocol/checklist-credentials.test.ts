@@ -6,7 +6,7 @@ import { staticWorkloads } from "../../src/broker/static-workloads.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { sessionCache } from "../support/sessions.ts";
 import { VirtualTime } from "../support/virtual-time.ts";
-import { credentials, MINUTE, peer, workload } from "../support/workloads.ts";
+import { ANY_ROLE, credentials, MINUTE, peer, workload } from "../support/workloads.ts";
 import type { Fate } from "./between.ts";
 import { type Caller, CREDENTIALS } from "./caller.ts";
 import { leastOf, median, percentile, timed } from "./durations.ts";
@@ -123,7 +123,7 @@ function virtualDays(role: string) {
   const broker = new CredentialBroker({
     resolver: staticWorkloads(new Map([["10.0.0.1", workload("web", role)]])),
     cache: sessionCache(issue, time),
-    rules: { accounts: {}, sessionSeconds: 3600 },
+    settings: ANY_ROLE,
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep: time.sleep,
     waitForStsMs: 350,

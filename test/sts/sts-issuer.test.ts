@@ -21,6 +21,7 @@ const grant = (more: Partial<Grant> = {}): Grant => ({
   sessionName: "web-0123456789ab",
   sessionSeconds: 900,
   sessionKey: "k",
+  decidedBy: { place: "label taskrole.role" },
   ...more,
 });
 const issuer = (endpoint = mock.stsUrl, signing = () => hostCredentials(upstream)) =>

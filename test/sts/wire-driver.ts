@@ -15,6 +15,7 @@ export const GRANT: Grant = {
   sessionName: "web",
   sessionSeconds: 3600,
   sessionKey: "k",
+  decidedBy: { place: "label taskrole.role" },
 };
 
 /** The limits of the product, shortened alike. */

@@ -37,4 +37,5 @@ export const grantOf = (name: string, sessionSeconds = 3600): Grant => ({
   sessionName: name,
   sessionSeconds,
   sessionKey: JSON.stringify([name, sessionSeconds]),
+  decidedBy: { place: "label taskrole.role" },
 });

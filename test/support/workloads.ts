@@ -1,12 +1,29 @@
+import assert from "node:assert/strict";
 import type { Binding } from "../../src/broker/workload-resolver.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { type Failure, Refusal } from "../../src/core/failure.ts";
+import type { GrantSettings } from "../../src/core/grant.ts";
 import type { Peer } from "../../src/core/peer.ts";
+import { parseTemplate } from "../../src/core/session-template.ts";
 import type { Workload } from "../../src/core/workload.ts";
 
 export const MINUTE = 60_000;
 /** 2026-01-02T03:04:05Z */
 export const START = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+const NAME_AND_ID = parseTemplate("{container.name}-{container.id}");
+assert.ok("parts" in NAME_AND_ID);
+
+/** What operators have who set nothing. */
+export const ANY_ROLE: GrantSettings = {
+  accounts: {},
+  roleRules: [],
+  sessionName: NAME_AND_ID,
+  sessionSeconds: 3600,
+  sessionTags: {},
+  transitiveTags: [],
+  host: "host-1",
+};
 
 export const workload = (name: string, role?: string): Workload => ({
   id: Buffer.from(name).toString("hex").padEnd(64, "0"),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { fitsAny, fitsPattern } from "../../src/mock-ec2/iam-pattern.ts";
+import { fitsAny, fitsPattern } from "../../src/core/iam-pattern.ts";
 
 test("a star crosses slashes and colons, a question mark is one character", () => {
   for (const [pattern, text, fits] of [

@@ -10,10 +10,11 @@ export function fitsPattern(pattern: string, text: string): boolean {
   let star = -1;
   let resume = 0;
   for (let t = 0; t < text.length; ) {
-    if (pattern[p] === "*") {
+    const wanted = pattern.charCodeAt(p); // NaN behind its end, which is no character's
+    if (wanted === STAR) {
       star = p++;
       resume = t;
-    } else if (pattern[p] === "?" || pattern[p] === text[t]) {
+    } else if (wanted === ANY_ONE || wanted === text.charCodeAt(t)) {
       p++;
       t++;
     } else if (star >= 0) {
@@ -21,8 +22,12 @@ export function fitsPattern(pattern: string, text: string): boolean {
       t = ++resume;
     } else return false;
   }
-  return /^\**$/.test(pattern.slice(p));
+  while (pattern.charCodeAt(p) === STAR) p++;
+  return p === pattern.length;
 }
+
+const STAR = "*".charCodeAt(0);
+const ANY_ONE = "?".charCodeAt(0);
 
 export const fitsAny = (patterns: readonly string[], text: string): boolean =>
   patterns.some((pattern) => fitsPattern(pattern, text));

@@ -1,0 +1,81 @@
+import { MOST_TAGS, tagKeyFault, tagValueFault } from "./session-limits.ts";
+import { demand, rendered, type SessionSubject } from "./session-subject.ts";
+import { renderTemplate, type SessionTemplate } from "./session-template.ts";
+
+/** A tag, and where it was written. */
+interface PlacedTag {
+  readonly key: string;
+  readonly value: string;
+  readonly place: string;
+}
+
+export interface SessionTags {
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly transitiveTagKeys?: readonly string[];
+}
+
+/**
+ * The operator's and the workload's own. What the operator tags is his: policies may rest on it, so a workload that names the
+ * same key (STS does not tell a from A) is refused rather than overruled.
+ *
+ * @throws Refusal `bad-session`
+ */
+export function sessionTagsOf(subject: SessionSubject): SessionTags {
+  const operators = operatorsTags(subject);
+  const tags = [...operators, ...ownTags(subject, operators)];
+  for (const tag of tags) demand(subject.workload, tag.place, tagKeyFault(tag.key) ?? tagValueFault(tag.value));
+  if (tags.length === 0 && !subject.workload.sessionClaims?.transitiveTags) return {};
+  demand(
+    subject.workload,
+    "session tags",
+    tags.length > MOST_TAGS ? `there are ${tags.length}, and STS takes ${MOST_TAGS}` : undefined,
+  );
+  const transitive = transitiveKeys(subject, tags);
+  return {
+    tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+    ...(transitive.length > 0 && { transitiveTagKeys: transitive }),
+  };
+}
+
+const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** A tag whose template names a label that the workload does not have is left out: it is then as untagged as it is unlabelled. */
+function operatorsTags({ workload, settings, rule }: SessionSubject): readonly PlacedTag[] {
+  const tag = ([key, template]: [string, SessionTemplate], place: string): PlacedTag[] => {
+    const value = renderTemplate(template, workload, settings.host);
+    return value === undefined ? [] : [{ key, value, place: `${place}.${key}` }];
+  };
+  const ofRule = Object.entries(rule?.sessionTags ?? {});
+  const ofAll = Object.entries(settings.sessionTags).filter(([key]) => !ofRule.some(([other]) => isSame(key, other)));
+  return [
+    ...ofAll.flatMap((entry) => tag(entry, "setting sessionTags")),
+    ...ofRule.flatMap((entry) => tag(entry, "sessionTags of the rule")),
+  ];
+}
+
+function ownTags(subject: SessionSubject, operators: readonly PlacedTag[]): readonly PlacedTag[] {
+  const claims = Object.entries(subject.workload.sessionClaims?.sessionTags ?? {});
+  const keys = operators.map(({ key }) => key);
+  return claims.map(([key, claim]) => {
+    const isTaken = keys.some((other) => isSame(key, other));
+    demand(subject.workload, claim.place, isTaken ? `the tag ${JSON.stringify(key)} is set already` : undefined);
+    keys.push(key);
+    return { key, value: rendered(subject, claim), place: claim.place };
+  });
+}
+
+function transitiveKeys(subject: SessionSubject, tags: readonly PlacedTag[]): readonly string[] {
+  const { workload, settings, rule } = subject;
+  const claim = workload.sessionClaims?.transitiveTags;
+  const find = (wanted: string): string | undefined => tags.find(({ key }) => isSame(key, wanted))?.key;
+  const own = (claim?.text ?? "").split(",").map((key) => key.trim());
+  const named = claim ? own : [];
+  for (const key of named)
+    demand(
+      subject.workload,
+      claim?.place ?? "",
+      find(key) === undefined ? `the session has no tag ${JSON.stringify(key)}` : undefined,
+    );
+  const all = [...settings.transitiveTags, ...(rule?.transitiveTags ?? []), ...named].flatMap((key) => find(key) ?? []);
+  return [...new Set(all)];
+}

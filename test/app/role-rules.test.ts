@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ConfigError, loadConfig } from "../../src/app/config.ts";
+import { grantSettings } from "../../src/app/grant-settings.ts";
+import { reviewOfRules } from "../../src/app/role-rules-review.ts";
+
+const ANY = "arn:aws:iam::111122223333:role/a";
+const load = (roleRules: unknown, more: Readonly<Record<string, unknown>> = {}) =>
+  loadConfig({ file: undefined, environment: {}, flags: { roleRules, ...more } });
+function mistakes(roleRules: unknown, more: Readonly<Record<string, unknown>> = {}): string {
+  try {
+    load(roleRules, more);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes.join("\n");
+    throw error;
+  }
+  return assert.fail("nothing was wrong");
+}
+const POLICY = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:*", Resource: "*" }] };
+
+describe("a rule that cannot be read names itself, the thing and the remedy", () => {
+  const rows: readonly (readonly [string, unknown, RegExp])[] = [
+    ["no list", {}, /flag --role-rules: roleRules must be a list of rules; it is \{\}/],
+    ["a rule without match", [{ allow: ["*"] }], /rule 1 of roleRules: match must say which containers/],
+    [
+      "a slip in a rule's key",
+      [{ match: {}, alow: [ANY] }],
+      /rule 1 of roleRules has no "alow"; did you mean "allow"\?/,
+    ],
+    [
+      "a slip in a match's key",
+      [{ match: {} }, { match: { imgae: "x" } }],
+      /rule 2 of roleRules: match has no "imgae"; did you mean "image"/,
+    ],
+    [
+      "a number for a label",
+      [{ match: { label: { n: 1 } } }],
+      /match\.label\.n must be a pattern of the label's value, in quotes; it is 1/,
+    ],
+    [
+      "a role's name for a pattern",
+      [{ match: {}, allow: ["reader"] }],
+      /allow\.0 fits no role: .*"arn:aws:iam::\*:role\/reader"/,
+    ],
+    [
+      "a default that is no role",
+      [{ match: {}, defaultRole: "a b" }],
+      /defaultRole is no role: it contains white space/,
+    ],
+    [
+      "a policy that is none",
+      [{ match: {}, policy: { Statment: [] } }],
+      /policy is no session policy: a policy has no "Statment"/,
+    ],
+    ["a policy in a text that is no JSON", [{ match: {}, policy: "{" }], /policy is no session policy: it is not JSON/],
+    [
+      "a policy that is too long",
+      [{ match: {}, policy: { ...POLICY, Id: "x".repeat(2048) } }],
+      /policy is too long: .* it has 2\d{3} characters, and STS takes 2048; it is .{0,210}$/,
+    ],
+    [
+      "a policy and ARNs that are too long together",
+      [
+        {
+          match: {},
+          policy: { ...POLICY, Id: "x".repeat(1900) },
+          policyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/AdministratorAccess"],
+        },
+      ],
+      /policyArns is too long/,
+    ],
+    [
+      "a policy's name for its ARN",
+      [{ match: {}, policyArns: ["ReadOnly"] }],
+      /policyArns\.0 "ReadOnly" is no ARN of a policy/,
+    ],
+    [
+      "seconds out of range",
+      [{ match: {}, sessionSeconds: 899 }],
+      /sessionSeconds must be a whole number from 900 to 3600/,
+    ],
+    ["a tag twice", [{ match: {}, sessionTags: { a: "x", A: "y" } }], /sessionTags has the key "A" twice/],
+    [
+      "a tag of AWS's",
+      [{ match: {}, sessionTags: { "aws:x": "x" } }],
+      /is no tag: of its key, "aws:x" begins with "aws:"/,
+    ],
+    [
+      "a template that is none",
+      [{ match: {}, sessionTags: { a: "{labl:x}" } }],
+      /sessionTags\.a is no template: there is no \{labl:x\}/,
+    ],
+  ];
+  for (const [what, rules, says] of rows) it(what, () => assert.match(mistakes(JSON.stringify(rules)), says));
+
+  it("all mistakes of all rules at once", () => {
+    const found = mistakes(JSON.stringify([{ match: { nam: "x" } }, { match: {}, deny: ["x"] }])).split("\n");
+    assert.equal(found.length, 2);
+  });
+
+  it("the settings beside them too", () => {
+    assert.match(mistakes("[]", { sessionName: "{nam}" }), /sessionName is no template: there is no \{nam\}/);
+    assert.match(
+      mistakes("[]", { defaultPolicy: "{}" }),
+      /defaultPolicy is no session policy: a policy needs a Statement/,
+    );
+    assert.match(mistakes("[]", { sessionTags: "[]" }), /sessionTags must map tag keys to texts/);
+  });
+});
+
+describe("what is read is what decides", () => {
+  it("a policy in YAML and the same in a text are one", () => {
+    const settings = [POLICY, JSON.stringify(POLICY, null, 2)].map(
+      (policy) => grantSettings(load(JSON.stringify([{ match: {}, policy }])), "h").roleRules[0]?.policy,
+    );
+    assert.deepEqual(settings[0], { text: JSON.stringify(POLICY), onlyDenies: false });
+    assert.deepEqual(settings[1], settings[0]);
+  });
+
+  it("a name of an account that every object has is none", () => {
+    const [rule] = grantSettings(load(JSON.stringify([{ match: { label: { a: "b" } }, allow: ["*"] }])), "h").roleRules;
+    assert.deepEqual(rule, {
+      match: { label: { a: "b" } },
+      allow: ["*"],
+      deny: [],
+      policyArns: [],
+      sessionTags: {},
+      transitiveTags: [],
+    });
+  });
+});
+
+describe("what is no mistake and probably not meant is said", () => {
+  const review = (rules: unknown) => reviewOfRules(load(JSON.stringify(rules)).roleRules).join("\n");
+  const allow = [ANY];
+  const rows: readonly (readonly [string, unknown, RegExp])[] = [
+    [
+      "every role in every account",
+      [{ match: { name: "x" }, allow: [ANY, "*"] }],
+      /^rule 1 of roleRules allows \*: every role in every account/,
+    ],
+    ["the same by another pattern", [{ match: {}, allow: ["arn:aws:iam::*"] }], /allows arn:aws:iam::\*: every role/],
+    ["a rule that allows nothing", [{ match: {}, deny: ["*"] }], /rule 1 of roleRules allows no role/],
+    [
+      "a rule behind one for all",
+      [
+        { match: {}, allow },
+        { match: { name: "x" }, allow },
+      ],
+      /^rule 2 of roleRules is for nobody: .* rule 1 decides before it$/,
+    ],
+    [
+      "a rule behind a broader one",
+      [
+        { match: { name: "a" }, allow },
+        { match: { image: "red/*" }, allow },
+        { match: { image: "red/app:*", name: "b*" }, allow },
+      ],
+      /^rule 3 .* rule 2 decides/,
+    ],
+    [
+      "the same rule twice",
+      [
+        { match: { label: { a: "b?" } }, allow },
+        { match: { label: { a: "b?", c: "d" } }, allow },
+      ],
+      /^rule 2 .* rule 1/,
+    ],
+    [
+      "a default that its rule does not allow",
+      [{ match: {}, allow, defaultRole: "arn:aws:iam::111122223333:role/b" }],
+      /does not allow its own defaultRole .*role\/b: it allows/,
+    ],
+    [
+      "a transitive tag that nobody sets",
+      [{ match: {}, allow, transitiveTags: ["team"] }],
+      /makes the tag "team" transitive/,
+    ],
+  ];
+  for (const [what, rules, says] of rows) it(what, () => assert.match(review(rules), says));
+
+  it("and nothing of rules that are right, also where two may both be for one container", () => {
+    const rules = [
+      { match: { name: "ci-*" }, allow, defaultRole: ANY },
+      { match: { name: "c?-*" }, allow },
+      { match: { label: { team: "red" } }, allow, sessionTags: { Team: "red" }, transitiveTags: ["team"] },
+      { match: { label: { team: "*" } }, allow },
+      { match: {}, allow },
+    ];
+    assert.equal(review(rules), "");
+  });
+});

@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { RawClient, type RawResponse } from "../http/raw-client.ts";
+import { type Host, type HostContainer, startHost } from "../support/host.ts";
+import { type RecordingSts, recordingSts } from "../support/recording-sts.ts";
+
+const ADDRESS = "127.50.0.2";
+const ROLES = "/latest/meta-data/iam/security-credentials/";
+const folder = mkdtempSync(join(tmpdir(), "taskrole-roles-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Place extends AsyncDisposable {
+  readonly host: Host;
+  readonly sts: RecordingSts;
+  readonly get: (path: string) => Promise<RawResponse>;
+  /** What STS was asked once the container had its credentials. */
+  readonly asked: () => Promise<Readonly<Record<string, string>>>;
+}
+
+let files = 0;
+
+/** The program that ships, one container on it, and an STS that remembers what it was asked. */
+async function placeOf(container: Omit<HostContainer, "address">, settings: object = {}): Promise<Place> {
+  const sts = await recordingSts();
+  files += 1;
+  const config = join(folder, `${files}.yaml`);
+  writeFileSync(config, JSON.stringify(settings)); // which is YAML too
+  const flags = { config, "metadata-tokens": "optional", "sts-endpoint": sts.url };
+  const host = await startHost({ containers: { web: { address: ADDRESS, ...container } }, flags });
+  const get = (path: string) =>
+    new RawClient(host.port, ADDRESS).send(`GET ${path} HTTP/1.1\r\nConnection: close\r\n\r\n`).response();
+  return {
+    host,
+    sts,
+    get,
+    async asked() {
+      const { status, body } = await get(ROLES);
+      assert.equal(status, 200);
+      assert.equal((await get(ROLES + body)).status, 200);
+      assert.equal(sts.asked.length, 1);
+      return sts.asked[0] ?? assert.fail();
+    },
+    async [Symbol.asyncDispose]() {
+      await host[Symbol.asyncDispose]();
+      await sts[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const ROLE = { "taskrole.role": "team/app" };
+const ARN = "arn:aws:iam::111122223333:role/team/app";
+const DENY = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}';
+const ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}';
+const MANAGED = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+
+describe("what a container and the operator say of a session is what STS is asked, and nothing else", () => {
+  const rows: readonly (readonly [string, Omit<HostContainer, "address">, object, Readonly<Record<string, string>>])[] =
+    [
+      ["a role alone", { labels: ROLE }, {}, {}],
+      ["a role by variable", { env: ["IAM_ROLE=team/app"] }, {}, {}],
+      ["a default", {}, { defaultRole: "team/app" }, {}],
+      ["an external id", { labels: { ...ROLE, "taskrole.external-id": "a/b" } }, {}, { ExternalId: "a/b" }],
+      ["the same by variable", { labels: ROLE, env: ["IAM_EXTERNAL_ID=a/b"] }, {}, { ExternalId: "a/b" }],
+      ["an inline policy", { labels: { ...ROLE, "taskrole.policy": DENY } }, {}, { Policy: DENY }],
+      ["the same by variable", { labels: ROLE, env: [`IAM_POLICY=${DENY}`] }, {}, { Policy: DENY }],
+      ["the default's policy", {}, { defaultRole: "team/app", defaultPolicy: DENY }, { Policy: DENY }],
+      [
+        "policy ARNs",
+        { labels: { ...ROLE, "taskrole.policy-arns": `${MANAGED},arn:aws:iam::111122223333:policy/p` } },
+        {},
+        { "PolicyArns.member.1.arn": MANAGED, "PolicyArns.member.2.arn": "arn:aws:iam::111122223333:policy/p" },
+      ],
+      [
+        "a source identity",
+        { labels: { ...ROLE, "taskrole.source-identity": "{host}" } },
+        {},
+        { SourceIdentity: hostname() },
+      ],
+      [
+        "tags, and one that stays",
+        {
+          labels: {
+            ...ROLE,
+            branch: "main",
+            "taskrole.session-tags.branch": "{label:branch}",
+            "taskrole.transitive-tags": "branch",
+          },
+        },
+        { sessionTags: { app: "{container.name}" } },
+        {
+          "Tags.member.1.Key": "app",
+          "Tags.member.1.Value": "web",
+          "Tags.member.2.Key": "branch",
+          "Tags.member.2.Value": "main",
+          "TransitiveTagKeys.member.1": "branch",
+        },
+      ],
+      [
+        "a rule's ceiling, tags and seconds",
+        { labels: { ...ROLE, team: "red", "taskrole.policy": DENY } },
+        {
+          roleRules: [
+            { match: { label: { team: "blue" } }, allow: ["*"] },
+            {
+              match: { label: { team: "red" }, network: "apps", image: "busybox" },
+              allow: ["arn:aws:iam::*:role/team/*"],
+              policy: JSON.parse(ALLOW),
+              policyArns: [MANAGED],
+              sessionSeconds: 900,
+              sessionTags: { team: "{label:team}" },
+              transitiveTags: ["team"],
+            },
+          ],
+        },
+        {
+          DurationSeconds: "900",
+          Policy: JSON.stringify({
+            Version: "2012-10-17",
+            Statement: [...JSON.parse(ALLOW).Statement, ...JSON.parse(DENY).Statement],
+          }),
+          "PolicyArns.member.1.arn": MANAGED,
+          "Tags.member.1.Key": "team",
+          "Tags.member.1.Value": "red",
+          "TransitiveTagKeys.member.1": "team",
+        },
+      ],
+    ];
+  for (const [what, container, settings, expected] of rows)
+    it(what, async () => {
+      await using place = await placeOf(container, settings);
+      const { RoleSessionName, ...asked } = await place.asked();
+      assert.deepEqual(asked, { RoleArn: ARN, DurationSeconds: "3600", ...expected });
+      assert.match(RoleSessionName ?? "", /^web-[0-9a-f]{12}$/);
+    });
+
+  for (const [what, labels, settings, name] of [
+    ["the setting's", ROLE, { sessionName: "{image}@{container.name}" }, /^busybox@web-[0-9a-f]{12}$/],
+    ["the container's own", { ...ROLE, "taskrole.session-name": "build {container.id}" }, {}, /^build-[0-9a-f]{12}$/],
+  ] as const)
+    it(`a session name by template: ${what}`, async () => {
+      await using place = await placeOf({ labels }, settings);
+      assert.match((await place.asked())["RoleSessionName"] ?? "", name);
+    });
+});
+
+describe("what is refused costs no call to STS, touches that container only, and tells the operator where and why", () => {
+  const rules = (more: object = {}) => ({
+    roleRules: [{ match: { name: "web" }, allow: ["arn:aws:iam::*:role/ok/*"], ...more }],
+  });
+  const rows: readonly (readonly [string, Omit<HostContainer, "address">, object, RegExp])[] = [
+    [
+      "a role that its rule does not allow",
+      { labels: ROLE },
+      rules(),
+      /"rule 1 of roleRules does not let web have arn:.*: it allows/,
+    ],
+    [
+      "a role that its rule denies",
+      { labels: { "taskrole.role": "ok/admin" } },
+      rules({ deny: ["*/admin"] }),
+      /it denies \*\/admin/,
+    ],
+    [
+      "a container that no rule is for",
+      { labels: ROLE },
+      { roleRules: [{ match: { name: "x" }, allow: ["*"] }] },
+      /none of the roleRules is for web/,
+    ],
+    [
+      "an external id with a bad character",
+      { labels: { ...ROLE, "taskrole.external-id": "a b" } },
+      {},
+      /label taskrole.external-id.*U\+0020/,
+    ],
+    [
+      "a policy that adds to the rule's",
+      { labels: { "taskrole.role": "ok/a", "taskrole.policy": ALLOW } },
+      rules({ policyArns: [MANAGED] }),
+      /may only hold Deny/,
+    ],
+  ];
+  for (const [what, container, settings, line] of rows)
+    it(what, async () => {
+      await using place = await placeOf(container, settings);
+      const other = place.host.engine.run({
+        network: [...place.host.engine.networks.keys()][0] ?? "",
+        name: "web",
+        ip: "127.50.0.3/16",
+        labels: { "taskrole.role": "ok/other" },
+      });
+      assert.ok(other);
+      assert.equal((await place.get(ROLES)).status, 404);
+      assert.equal((await place.get(`${ROLES}app`)).status, 404);
+      await place.host.taskrole.says(line);
+      assert.equal(
+        place.sts.asked.filter(({ RoleArn }) => RoleArn !== "arn:aws:iam::111122223333:role/ok/other").length,
+        0,
+      );
+    });
+});
+
+describe("a reload", () => {
+  it("judges the next request by the new rules: what is no longer allowed is gone at once, and comes back when it is", async () => {
+    await using place = await placeOf(
+      { labels: ROLE },
+      { roleRules: [{ match: {}, allow: ["arn:aws:iam::*:role/team/*"] }] },
+    );
+    await place.asked();
+    const config = join(folder, `${files}.yaml`);
+    const reload = (settings: object): void => {
+      writeFileSync(config, JSON.stringify(settings));
+      place.host.taskrole.signal("SIGHUP");
+    };
+    reload({ roleRules: [{ match: {}, allow: ["arn:aws:iam::*:role/other/*"] }] });
+    await place.host.taskrole.says(/"applied":\["roleRules"\].*reloaded/);
+    assert.equal((await place.get(ROLES)).status, 404);
+    assert.equal((await place.get(`${ROLES}app`)).status, 404);
+    reload({});
+    while ((await place.get(ROLES)).status !== 200) await delay(20);
+    assert.equal((await place.get(`${ROLES}app`)).status, 200);
+    assert.equal(place.sts.asked.length, 1, "the session was kept meanwhile");
+  });
+});
+
+describe("metadata tokens", () => {
+  for (const [said, setting, status] of [
+    ["optional", "required", 200],
+    ["required", "optional", 401],
+    ["Required", "optional", 401],
+  ] as const)
+    it(`${said} by the container where they are ${setting} by the operator: ${status} without one`, async () => {
+      const labels = { ...ROLE, "taskrole.tokens": said };
+      await using host = await startHost({
+        containers: { web: { address: ADDRESS, labels } },
+        flags: { "metadata-tokens": setting },
+      });
+      const client = new RawClient(host.port, ADDRESS);
+      assert.equal((await client.send(`GET ${ROLES} HTTP/1.1\r\n\r\n`).response()).status, status);
+    });
+});
