@@ -42,7 +42,7 @@ function roleRule({ match, allow, deny, policyArns, transitiveTags, ...rule }: W
 
 /** All of one shape, whatever is given: of thousands that are looked at in a row, that is the quicker. */
 const shaped = ({ label, image, name, network, composeProject, userNamespace }: WrittenRule["match"]): RuleMatch => ({
-  label,
+  labels: label && Object.entries(label).map(([name, pattern]) => ({ label: name, pattern })),
   image,
   name,
   network,

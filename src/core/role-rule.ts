@@ -5,8 +5,7 @@ import type { Workload, WorkloadTraits } from "./workload.ts";
 
 /** Which workloads a rule is for. Patterns as in IAM policies; all that is given must hold, and nothing given holds for all. */
 export interface RuleMatch {
-  /** Label names, each with a pattern of its value. */
-  readonly label?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: readonly LabelMatch[] | undefined;
   /** Of the image as it was named, with its tag or without, or of its id (sha256:…). */
   readonly image?: string | undefined;
   readonly name?: string | undefined;
@@ -14,6 +13,12 @@ export interface RuleMatch {
   readonly network?: string | undefined;
   readonly composeProject?: string | undefined;
   readonly userNamespace?: string | undefined;
+}
+
+/** A label, and a pattern of its value. */
+export interface LabelMatch {
+  readonly label: string;
+  readonly pattern: string;
 }
 
 /** What the operator lets some workloads have. The first rule that fits a workload decides alone. */
@@ -82,7 +87,7 @@ function fits(match: RuleMatch, subject: Subject): boolean {
     fitsOne(match.network, subject.networks) &&
     fitsText(match.userNamespace, subject.userNamespace) &&
     (match.composeProject === undefined || fitsLabel(COMPOSE_PROJECT, match.composeProject, subject)) &&
-    (match.label === undefined || fitsLabels(match.label, subject))
+    (match.labels === undefined || match.labels.every(({ label, pattern }) => fitsLabel(label, pattern, subject)))
   );
 }
 
@@ -91,11 +96,6 @@ const fitsText = (pattern: string | undefined, text: string): boolean =>
 
 const fitsOne = (pattern: string | undefined, texts: readonly string[]): boolean =>
   pattern === undefined || texts.some((text) => fitsPattern(pattern, text));
-
-function fitsLabels(wanted: Readonly<Record<string, string>>, subject: Subject): boolean {
-  for (const label of Object.keys(wanted)) if (!fitsLabel(label, wanted[label] ?? "", subject)) return false;
-  return true;
-}
 
 const fitsLabel = (label: string, pattern: string, { labels }: Subject): boolean =>
   Object.hasOwn(labels, label) && fitsPattern(pattern, labels[label] ?? "");

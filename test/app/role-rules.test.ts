@@ -117,10 +117,13 @@ describe("what is read is what decides", () => {
     assert.deepEqual(settings[1], settings[0]);
   });
 
-  it("a name of an account that every object has is none", () => {
+  it("a rule is what was written, with what was not", () => {
     const [rule] = grantSettings(load(JSON.stringify([{ match: { label: { a: "b" } }, allow: ["*"] }])), "h").roleRules;
     assert.deepEqual(rule, {
-      match: { label: { a: "b" } },
+      match: {
+        ...{ labels: [{ label: "a", pattern: "b" }], image: undefined, name: undefined, network: undefined },
+        ...{ composeProject: undefined, userNamespace: undefined },
+      },
       allow: ["*"],
       deny: [],
       policyArns: [],

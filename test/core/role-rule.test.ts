@@ -18,8 +18,14 @@ const app = (more: Partial<WorkloadTraits> = {}, role?: string): Workload => ({
   ...workload("ci-7", role),
   traits: { ...TRAITS, ...more },
 });
-const ruleOf = (match: RuleMatch, more: Partial<RoleRule> = {}): RoleRule => ({
-  ...{ match, allow: ["*"], deny: [], policyArns: [], sessionTags: {}, transitiveTags: [] },
+/** As it is written. */
+type Written = Omit<RuleMatch, "labels"> & { readonly label?: Readonly<Record<string, string>> };
+const matchOf = ({ label, ...rest }: Written): RuleMatch => ({
+  ...rest,
+  ...(label && { labels: Object.entries(label).map(([name, pattern]) => ({ label: name, pattern })) }),
+});
+const ruleOf = (match: Written, more: Partial<RoleRule> = {}): RoleRule => ({
+  ...{ match: matchOf(match), allow: ["*"], deny: [], policyArns: [], sessionTags: {}, transitiveTags: [] },
   ...more,
 });
 const home = { partition: "aws", accountId: "111122223333" };
@@ -38,7 +44,7 @@ const refusalOf = (task: () => unknown) => {
 };
 
 describe("a rule's match", () => {
-  const rows: readonly (readonly [string, RuleMatch, boolean])[] = [
+  const rows: readonly (readonly [string, Written, boolean])[] = [
     ["nothing given is for all", {}, true],
     ["a name", { name: "ci-7" }, true],
     ["a name by pattern", { name: "ci-?" }, true],
@@ -130,11 +136,11 @@ const like = (pattern: string, text: string): boolean =>
     `^${[...pattern].map((c) => ({ "*": "[^]*", "?": "[^]" })[c] ?? c.replace(/[\\^$.+()[\]{}|/-]/g, "\\$&")).join("")}$`,
   ).test(text);
 
-const isFor = ({ name, network, label }: RuleMatch, of: Workload): boolean =>
+const isFor = ({ name, network, labels = [] }: RuleMatch, of: Workload): boolean =>
   [
     name === undefined || like(name, of.name),
     network === undefined || (of.traits?.networks ?? []).some((one) => like(network, one)),
-    Object.entries(label ?? {}).every(([key, value]) => like(value, of.traits?.labels[key] ?? "\0none")),
+    labels.every(({ label, pattern }) => like(pattern, of.traits?.labels[label] ?? "\0none")),
   ].every(Boolean);
 
 /** As simply as it can be said, to compare with. */
@@ -160,7 +166,7 @@ it("for any rules and workloads, what is granted is what the first rule that is 
   fc.assert(
     fc.property(rules, fc.tuple(words, words, words, words), (given, [name, network, team, role]) => {
       const of: Workload = { ...workload(name, role), traits: { ...TRAITS, networks: [network], labels: { team } } };
-      const all = given.map(({ match: matches, ...roles }) => ruleOf(matches as RuleMatch, roles));
+      const all = given.map(({ match: matches, ...roles }) => ruleOf(matches as Written, roles));
       const arn = `arn:aws:iam::111122223333:role/${role}`;
       let isGranted = false;
       try {
