@@ -1,5 +1,6 @@
 import type { GrantSettings } from "../core/grant.ts";
 import type { RoleRule, RuleMatch } from "../core/role-rule.ts";
+import { RuleBook } from "../core/rule-book.ts";
 import type { SessionPolicy } from "../core/session-policy.ts";
 import { parseTemplate, type SessionTemplate } from "../core/session-template.ts";
 import type { Config } from "./options.ts";
@@ -26,13 +27,13 @@ export function grantSettings(config: Written, host: string): GrantSettings {
     ...(defaultPolicy !== undefined && { defaultPolicy: checkedPolicy(defaultPolicy) }),
     sessionName: checkedTemplate(config.sessionName),
     sessionTags: templates(config.sessionTags),
-    roleRules: config.roleRules.map(roleRule),
+    roleRules: new RuleBook(config.roleRules.map(roleRule)),
   };
 }
 
 function roleRule({ match, allow, deny, policyArns, transitiveTags, ...rule }: WrittenRule): RoleRule {
   return {
-    ...{ match: shaped(match), allow, deny, policyArns, transitiveTags },
+    ...{ match: matchOf(match), allow, deny, policyArns, transitiveTags },
     sessionTags: templates(rule.sessionTags),
     ...(rule.defaultRole !== undefined && { defaultRole: rule.defaultRole }),
     ...(rule.sessionSeconds !== undefined && { sessionSeconds: rule.sessionSeconds }),
@@ -40,15 +41,12 @@ function roleRule({ match, allow, deny, policyArns, transitiveTags, ...rule }: W
   };
 }
 
-/** All of one shape, whatever is given: of thousands that are looked at in a row, that is the quicker. */
-const shaped = ({ label, image, name, network, composeProject, userNamespace }: WrittenRule["match"]): RuleMatch => ({
-  labels: label && Object.entries(label).map(([name, pattern]) => ({ label: name, pattern })),
-  image,
-  name,
-  network,
-  composeProject,
-  userNamespace,
-});
+/** Without what is not said. */
+function matchOf({ label, ...rest }: WrittenRule["match"]): RuleMatch {
+  const said = Object.fromEntries(Object.entries(rest).filter(([, pattern]) => pattern !== undefined));
+  const labels = Object.entries(label ?? {}).map(([name, pattern]) => ({ label: name, pattern }));
+  return { ...said, ...(labels.length > 0 && { labels }) };
+}
 
 const templates = (texts: Readonly<Record<string, string>>): Readonly<Record<string, SessionTemplate>> =>
   Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, checkedTemplate(text)]));

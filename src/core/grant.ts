@@ -1,6 +1,7 @@
 import { Refusal } from "./failure.ts";
 import { parseRoleReference, type RoleReference } from "./role-reference.ts";
-import { type NumberedRule, type RoleRule, ruleFor, whyNot } from "./role-rule.ts";
+import { type NumberedRule, whyNot } from "./role-rule.ts";
+import type { RuleBook } from "./rule-book.ts";
 import { type SessionRequest, sessionRequestOf } from "./session-request.ts";
 import type { SessionSettings } from "./session-subject.ts";
 import type { Workload, WorkloadClaim } from "./workload.ts";
@@ -37,7 +38,7 @@ export interface GrantSettings extends SessionSettings {
   /** Account aliases: "prod" of "reader@prod" to its twelve digits. */
   readonly accounts: Readonly<Record<string, string>>;
   /** None: any workload may have any role that the host may assume. */
-  readonly roleRules: readonly RoleRule[];
+  readonly roleRules: RuleBook;
 }
 
 /** What a workload is to be, before it is known whether it may. */
@@ -55,8 +56,8 @@ export interface Nomination {
  */
 export function nominationOf(workload: Workload, settings: GrantSettings): Nomination {
   const { roleRules } = settings;
-  const rule = roleRules.length > 0 ? ruleFor(workload, roleRules) : undefined;
-  if (roleRules.length > 0 && !rule) throw new Refusal({ kind: "no-rule", workload: workload.name });
+  const rule = roleRules.ruleFor(workload);
+  if (!rule && !roleRules.isEmpty) throw new Refusal({ kind: "no-rule", workload: workload.name });
   const claim = workload.roleClaim ?? defaultClaim(settings, rule);
   if (!claim) throw new Refusal({ kind: "no-role", workload: workload.name });
   const { text, place } = claim;

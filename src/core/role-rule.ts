@@ -47,14 +47,6 @@ export interface NumberedRule {
 /** https://docs.docker.com/reference/compose-file/ (Compose's own labels) */
 const COMPOSE_PROJECT = "com.docker.compose.project";
 
-/** Thousands of rules may be looked at for one workload: what can be known of it before is made once. */
-export function ruleFor(workload: Workload, rules: readonly RoleRule[]): NumberedRule | undefined {
-  const subject = subjectOf(workload);
-  const index = rules.findIndex(({ match }) => fits(match, subject));
-  const rule = rules[index];
-  return rule && { number: index + 1, rule };
-}
-
 /** Why the rule does not let anyone have the role; undefined: it does. */
 export function whyNot({ allow, deny }: Pick<RoleRule, "allow" | "deny">, roleArn: string): string | undefined {
   const against = deny.find((pattern) => fitsPattern(pattern, roleArn));
@@ -63,39 +55,41 @@ export function whyNot({ allow, deny }: Pick<RoleRule, "allow" | "deny">, roleAr
   return allow.length === 0 ? "it allows no role" : `it allows ${allow.join(", ")}`;
 }
 
-interface Subject extends WorkloadTraits {
+/** What of a workload rules look at, made once for all of them. */
+export interface RuleSubject extends WorkloadTraits {
   readonly name: string;
   /** All that its image may be called by; none for an image of which nothing is known, which "*" does not fit either. */
   readonly images: readonly string[];
+  readonly composeProject: string | undefined;
 }
 
 const NO_TRAITS: WorkloadTraits = { image: "", imageId: "", labels: {}, networks: [], userNamespace: "" };
 
-function subjectOf({ name, traits = NO_TRAITS }: Workload): Subject {
-  const { image, imageId } = traits;
+export function ruleSubject({ name, traits = NO_TRAITS }: Workload): RuleSubject {
+  const { image, imageId, labels } = traits;
   const images = [...new Set([image, repositoryOf(image), imageId])].filter((text) => text !== "");
-  return { ...traits, name, images };
+  return { ...traits, name, images, composeProject: labelOf(COMPOSE_PROJECT, labels) };
 }
 
 /** "registry.example:5000/red/app:1.2@sha256:…" without tag and digest: a colon before the last slash is a port's. */
 const repositoryOf = (image: string): string => image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 
-function fits(match: RuleMatch, subject: Subject): boolean {
+const labelOf = (label: string, labels: WorkloadTraits["labels"]): string | undefined =>
+  Object.hasOwn(labels, label) ? labels[label] : undefined;
+
+export function fitsRule({ match }: Pick<RoleRule, "match">, subject: RuleSubject): boolean {
   return (
     fitsText(match.name, subject.name) &&
     fitsOne(match.image, subject.images) &&
     fitsOne(match.network, subject.networks) &&
     fitsText(match.userNamespace, subject.userNamespace) &&
-    (match.composeProject === undefined || fitsLabel(COMPOSE_PROJECT, match.composeProject, subject)) &&
-    (match.labels === undefined || match.labels.every(({ label, pattern }) => fitsLabel(label, pattern, subject)))
+    fitsText(match.composeProject, subject.composeProject) &&
+    (match.labels ?? []).every(({ label, pattern }) => fitsText(pattern, labelOf(label, subject.labels)))
   );
 }
 
-const fitsText = (pattern: string | undefined, text: string): boolean =>
-  pattern === undefined || fitsPattern(pattern, text);
+const fitsText = (pattern: string | undefined, text: string | undefined): boolean =>
+  pattern === undefined || (text !== undefined && fitsPattern(pattern, text));
 
 const fitsOne = (pattern: string | undefined, texts: readonly string[]): boolean =>
   pattern === undefined || texts.some((text) => fitsPattern(pattern, text));
-
-const fitsLabel = (label: string, pattern: string, { labels }: Subject): boolean =>
-  Object.hasOwn(labels, label) && fitsPattern(pattern, labels[label] ?? "");

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type Failure, Refusal } from "../../src/core/failure.ts";
 import { type Grant, type GrantSettings, grantFor, nominationOf } from "../../src/core/grant.ts";
 import type { RoleRule } from "../../src/core/role-rule.ts";
+import { RuleBook } from "../../src/core/rule-book.ts";
 import { parseSessionPolicy, type SessionPolicy } from "../../src/core/session-policy.ts";
 import { parseTemplate, type SessionTemplate } from "../../src/core/session-template.ts";
 import type { SessionClaims, Workload, WorkloadClaim } from "../../src/core/workload.ts";
@@ -33,7 +34,9 @@ const grant = (of: Workload, more: Partial<GrantSettings> = {}): Grant => {
   return grantFor(of, nominationOf(of, settings), { settings, home });
 };
 const rule = (more: Partial<RoleRule>): Partial<GrantSettings> => ({
-  roleRules: [{ match: {}, allow: ["*"], deny: [], policyArns: [], sessionTags: {}, transitiveTags: [], ...more }],
+  roleRules: new RuleBook([
+    { match: {}, allow: ["*"], deny: [], policyArns: [], sessionTags: {}, transitiveTags: [], ...more },
+  ]),
 });
 function refusal(task: () => unknown): Extract<Failure, { kind: "bad-session" }> {
   try {

@@ -4,6 +4,7 @@ import type { Credentials } from "../../src/core/credentials.ts";
 import { type Failure, Refusal } from "../../src/core/failure.ts";
 import type { GrantSettings } from "../../src/core/grant.ts";
 import type { Peer } from "../../src/core/peer.ts";
+import { RuleBook } from "../../src/core/rule-book.ts";
 import { parseTemplate } from "../../src/core/session-template.ts";
 import type { Workload } from "../../src/core/workload.ts";
 
@@ -17,7 +18,7 @@ assert.ok("parts" in NAME_AND_ID);
 /** What operators have who set nothing. */
 export const ANY_ROLE: GrantSettings = {
   accounts: {},
-  roleRules: [],
+  roleRules: new RuleBook([]),
   sessionName: NAME_AND_ID,
   sessionSeconds: 3600,
   sessionTags: {},
