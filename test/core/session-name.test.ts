@@ -22,6 +22,10 @@ describe("sessionNameOf", () => {
     );
   });
 
+  it("is cut where it is too long, before the id", () => {
+    assert.equal(named("x".repeat(80)), `${"x".repeat(51)}-0123456789ab`);
+  });
+
   it("differs for two containers of the same long name", () => {
     const long = "x".repeat(80);
     assert.notEqual(named(long, "a".repeat(64)), named(long, "b".repeat(64)));

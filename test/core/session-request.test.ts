@@ -121,6 +121,7 @@ describe("a session's name", () => {
     assert.equal(named("{host}"), `host-1-${ID}`);
     assert.equal(named("{image}"), `red-app-1-${ID}`);
     assert.equal(named("{label:none}"), `container-${ID}`);
+    assert.equal(named("{label:constructor}"), `container-${ID}`, "of labels only its own");
   });
 
   it("may be the container's own, and then holds its id no less", () => {
@@ -269,6 +270,11 @@ describe("a rule's ceiling", () => {
       ],
     });
     assert.deepEqual(policyArns, [MANAGED]);
+  });
+
+  it("is not kept beside one that denies and allows", () => {
+    const both = JSON.stringify({ Statement: [JSON.parse(DENY).Statement, JSON.parse(ALLOW).Statement[0]] });
+    assert.match(refusal(() => grant(web({ policy: claim(both) }), ceiling)).reason, /may only hold Deny/);
   });
 
   it("leaves no room for what would add to it: STS takes session policies together", () => {
