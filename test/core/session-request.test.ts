@@ -192,6 +192,12 @@ describe("what STS would not take is refused before, with its place", () => {
     ["a strange key", { policy: claim('{"Statment":[]}', "policy") }, "policy", /no "Statment"/],
     ["no statement", { policy: claim('{"Statement":[]}', "policy") }, "policy", /needs a Statement/],
     [
+      "a character that policies cannot have",
+      { policy: claim(ALLOW.replace('"a"', '"\u4e2d"'), "policy") },
+      "policy",
+      /"中"/,
+    ],
+    [
       "a principal",
       { policy: claim(ALLOW.replace('"Sid":"a"', '"Principal":"*"'), "policy") },
       "policy",
