@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Failure, Refusal } from "../../src/core/failure.ts";
 import { type Grant, type GrantSettings, grantFor, needsHome, nominationOf } from "../../src/core/grant.ts";
 import type { Workload } from "../../src/core/workload.ts";
-import { ANY_ROLE } from "../support/workloads.ts";
+import { ANY_ROLE, refusalOf } from "../support/workloads.ts";
 
 const home = { partition: "aws-cn", accountId: "111122223333" };
 const settings: GrantSettings = { ...ANY_ROLE, accounts: { prod: "444455556666" } };
@@ -22,16 +21,6 @@ function grant(of: Workload, more: Partial<GrantSettings> = {}): Grant {
   return grantFor(of, nominationOf(of, all), { settings: all, home });
 }
 
-function refusal(decide: () => unknown): Failure {
-  try {
-    decide();
-  } catch (error) {
-    if (error instanceof Refusal) return error.failure;
-    throw error;
-  }
-  return assert.fail("nothing was refused");
-}
-
 describe("grantFor", () => {
   it("reads a name in the host's partition and account, and leaves an ARN as it is", () => {
     assert.equal(grant(workload("team/reader")).roleArn, "arn:aws-cn:iam::111122223333:role/team/reader");
@@ -47,7 +36,7 @@ describe("grantFor", () => {
 
   it("refuses an account name nobody configured, also one that every object has", () => {
     for (const name of ["stage", "constructor", "__proto__"]) {
-      const failure = refusal(() => grant(workload(`r@${name}`)));
+      const failure = refusalOf(() => grant(workload(`r@${name}`)));
       assert.equal(failure.kind, "bad-role");
       assert.match((failure as { reason: string }).reason, new RegExp(`"${name}" is neither`));
     }
@@ -60,7 +49,7 @@ describe("grantFor", () => {
 
   it("refuses a role that does not parse, an empty one too, and never falls back to the default", () => {
     for (const text of ["", "a b", "arn:aws:iam::1:role/x"]) {
-      const failure = refusal(() => grant(workload(text), { defaultRole: "base" }));
+      const failure = refusalOf(() => grant(workload(text), { defaultRole: "base" }));
       assert.equal(failure.kind, "bad-role");
       assert.equal((failure as { place: string }).place, LABEL);
     }
@@ -68,7 +57,7 @@ describe("grantFor", () => {
 
   it("refuses a workload without role where there is no default", () => {
     assert.deepEqual(
-      refusal(() => grant(workload())),
+      refusalOf(() => grant(workload())),
       { kind: "no-role", workload: "web" },
     );
   });

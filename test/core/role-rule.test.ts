@@ -6,7 +6,7 @@ import { type GrantSettings, grantFor, nominationOf } from "../../src/core/grant
 import { type RoleRule, type RuleMatch, whyNot } from "../../src/core/role-rule.ts";
 import { RuleBook } from "../../src/core/rule-book.ts";
 import type { Workload, WorkloadTraits } from "../../src/core/workload.ts";
-import { ANY_ROLE, workload } from "../support/workloads.ts";
+import { ANY_ROLE, refusalOf, workload } from "../support/workloads.ts";
 
 const TRAITS: WorkloadTraits = {
   image: "registry.example:5000/red/app:1.2",
@@ -35,16 +35,6 @@ const decide = (of: Workload, roleRules: readonly RoleRule[], more: Partial<Gran
   const settings = { ...ANY_ROLE, ...more, roleRules: new RuleBook(roleRules) };
   return grantFor(of, nominationOf(of, settings), { settings, home });
 };
-const refusalOf = (task: () => unknown) => {
-  try {
-    task();
-  } catch (error) {
-    if (error instanceof Refusal) return error.failure;
-    throw error;
-  }
-  return assert.fail("nothing was refused");
-};
-
 describe("a rule's match", () => {
   const rows: readonly (readonly [string, Written, boolean])[] = [
     ["nothing given is for all", {}, true],

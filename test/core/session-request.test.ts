@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Failure, Refusal } from "../../src/core/failure.ts";
+import type { Failure } from "../../src/core/failure.ts";
 import { type Grant, type GrantSettings, grantFor, nominationOf } from "../../src/core/grant.ts";
 import type { RoleRule } from "../../src/core/role-rule.ts";
 import { RuleBook } from "../../src/core/rule-book.ts";
 import { parseSessionPolicy, type SessionPolicy } from "../../src/core/session-policy.ts";
 import { parseTemplate, type SessionTemplate } from "../../src/core/session-template.ts";
 import type { SessionClaims, Workload, WorkloadClaim } from "../../src/core/workload.ts";
-import { ANY_ROLE, workload } from "../support/workloads.ts";
+import { ANY_ROLE, refusalOf, workload } from "../support/workloads.ts";
 
 const home = { partition: "aws", accountId: "111122223333" };
 const ID = workload("web").id.slice(0, 12);
@@ -39,13 +39,8 @@ const rule = (more: Partial<RoleRule>): Partial<GrantSettings> => ({
   ]),
 });
 function refusal(task: () => unknown): Extract<Failure, { kind: "bad-session" }> {
-  try {
-    task();
-  } catch (error) {
-    if (error instanceof Refusal && error.failure.kind === "bad-session") return error.failure;
-    throw error;
-  }
-  return assert.fail("nothing was refused");
+  const failure = refusalOf(task);
+  return failure.kind === "bad-session" ? failure : assert.fail(failure.kind);
 }
 const tagsOf = (texts: Record<string, string>): Record<string, WorkloadClaim> =>
   Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, claim(text, `session-tags.${key}`)]));

@@ -56,6 +56,17 @@ export async function refused(promise: Promise<unknown>): Promise<Failure> {
   throw error;
 }
 
+/** The same of a decision. */
+export function refusalOf(decide: () => unknown): Failure {
+  try {
+    decide();
+  } catch (error) {
+    if (error instanceof Refusal) return error.failure;
+    throw error;
+  }
+  return assert.fail("nothing was refused");
+}
+
 /** A clock the test turns by hand. */
 export function clock(at = START) {
   let now = at;
