@@ -5,6 +5,7 @@
 import { access } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { measureBindings, whyNoBindings } from "./bindings.ts";
+import { decisionAimsReport, decisionsReport, measureDecisions } from "./decisions.ts";
 import { HERD, measureHerd } from "./herd.ts";
 import { herdAimsReport, herdReport } from "./herd-report.ts";
 import { machineLines } from "./machine.ts";
@@ -37,11 +38,11 @@ const QUICK: Plan = {
   holds: { alone: 15, rounds: 3 },
 };
 
-const USAGE = `npm run bench -- [--quick] [--only requests|herd|bindings|docker] [--taskrole FILE]
+const USAGE = `npm run bench -- [--quick] [--only requests|herd|bindings|decisions|docker] [--taskrole FILE]
 
   --quick           fewer and shorter rounds: a look, not a figure to quote
   --only PART       requests: on loopback, without packet rules; herd: a thousand containers that ask at once, and STS's pace;
-                    bindings: what the kernel's part costs;
+                    bindings: what the kernel's part costs; decisions: who may have which role, by ten thousand rules;
                     docker: how long new containers of a real Docker Engine wait for their first answer
   --taskrole FILE   the executable to measure (default: dist/taskrole)
 `;
@@ -53,7 +54,7 @@ const say = (...paragraphs: readonly string[]): void => {
   for (const paragraph of paragraphs) process.stdout.write(`${paragraph}\n`);
 };
 
-const PARTS = ["requests", "herd", "bindings", "docker"] as const;
+const PARTS = ["requests", "herd", "bindings", "decisions", "docker"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Given {
@@ -77,6 +78,7 @@ async function bench({ taskrole, plan, parts }: Given): Promise<void> {
       await measureRequests(await prepare({ taskrole, containers: MOST_CONTAINERS, stack }), plan);
     if (parts.includes("herd")) await herd(await prepare({ taskrole, containers: HERD, stack }), plan);
     if (parts.includes("bindings")) await bindings({ taskrole, stack }, plan);
+    if (parts.includes("decisions")) await decisions();
     if (parts.includes("docker")) await holds(taskrole, plan);
   } finally {
     await clear();
@@ -86,6 +88,11 @@ async function bench({ taskrole, plan, parts }: Given): Promise<void> {
 async function herd(setting: Setting, plan: Plan): Promise<void> {
   const figures = await measureHerd(setting, plan.herds);
   say("", herdReport(figures), "", herdAimsReport(figures));
+}
+
+async function decisions(): Promise<void> {
+  const figures = await measureDecisions();
+  say("", decisionsReport(figures), "", decisionAimsReport(figures));
 }
 
 async function bindings(setting: Pick<Setting, "taskrole" | "stack">, plan: Plan): Promise<void> {
