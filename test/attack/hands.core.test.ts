@@ -108,7 +108,7 @@ async function changeOfHands(mode: EventMode, leaves: "leaves" | "is removed"): 
   else await former.remove();
   // Its first request is its first act, and it does nothing else before that is answered.
   const coming = lab.run({ network: "one-seat", role: own, asksFirst: true });
-  await sleep(TROUBLE_MS);
+  await Promise.race([coming, sleep(isServedInTheEnd ? TROUBLE_MS : PATIENCE_MS)]);
   proxy.mode = "pass";
   const heir = await coming;
   const { role } = await heir.firstWords();
@@ -119,6 +119,8 @@ async function changeOfHands(mode: EventMode, leaves: "leaves" | "is removed"): 
 }
 
 const TROUBLE_MS = 1_500;
+/** Until the attack has succeeded, however slowly this machine starts a container. */
+const PATIENCE_MS = 15_000;
 let round = 0;
 let isServedInTheEnd = false;
 
