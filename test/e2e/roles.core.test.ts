@@ -110,13 +110,13 @@ test("containers whose first act is to ask get their own role at the first try",
 });
 
 test("a container's session is there before the container runs, and is the one it gets", async () => {
-  const calls = lab.ec2.assumeRoleCalls;
+  const given = lab.ec2.sessionsGiven;
   const id = await lab.engine.docker("create", "--label", "taskrole.role=awaited", IMAGES.small, "ask", "/nowhere");
-  await eventually(async () => assert.equal(lab.ec2.assumeRoleCalls, calls + 1), 5_000);
+  await eventually(async () => assert.equal(lab.ec2.sessionsGiven, given + 1), 5_000);
   await lab.engine.docker("rm", id);
   const container = await lab.run({ role: "awaited-too" });
   assert.equal(await container.role(), "awaited-too");
-  assert.equal(lab.ec2.assumeRoleCalls, calls + 2, "one session, fetched once");
+  assert.equal(lab.ec2.sessionsGiven, given + 2, "one session, fetched once");
 });
 
 test("a restarted container keeps its role; the token of its former life is worth nothing", async () => {

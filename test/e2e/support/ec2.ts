@@ -56,7 +56,12 @@ export class Ec2 {
 
   /** How often STS was asked to assume a role so far. */
   get assumeRoleCalls(): number {
-    return this.requests.filter(({ action }) => action === "AssumeRole").length;
+    return this.#assumeRoleRequests().length;
+  }
+
+  /** How many sessions STS gave so far. Roles it refuses are asked for again and again, and are not among them. */
+  get sessionsGiven(): number {
+    return this.#assumeRoleRequests().filter(({ status }) => status === 200).length;
   }
 
   stop = (): Promise<void> => this.#program.stop();
@@ -86,6 +91,10 @@ export class Ec2 {
     return texts
       .map((text) => JSON.parse(text) as Record<string, string>)
       .flatMap(({ AccessKeyId = "", SecretAccessKey = "", Token = "" }) => [AccessKeyId, SecretAccessKey, Token]);
+  }
+
+  #assumeRoleRequests(): readonly Ec2Request[] {
+    return this.requests.filter(({ action }) => action === "AssumeRole");
   }
 
   async #goesDown(name: string, port: number, how: Outage): Promise<void> {
