@@ -8,8 +8,8 @@ import { startEngine } from "../bench/servers.ts";
 import { containersOf, makeWorld, type World } from "../bench/world.ts";
 import { DockerWorkloads } from "../src/docker/docker-workloads.ts";
 import { EngineClient } from "../src/docker/engine-client.ts";
-import { isWithin, parseSubnet } from "../src/docker/subnet.ts";
 import { sleep } from "../src/kit/sleep.ts";
+import { isWithin, parseSubnet } from "../src/kit/subnet.ts";
 
 const PAST_THE_FIRST_NETWORK = 1_234;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { canonicalAddress } from "../http/peer-address.ts";
+import { canonicalAddress } from "../kit/ip-address.ts";
 import type { ContainerDetails, EngineEvent, NetworkDetails, NetworkSummary } from "./engine.ts";
 
 /*

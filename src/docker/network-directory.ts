@@ -1,6 +1,6 @@
+import { isWithin, parseSubnet, type Subnet } from "../kit/subnet.ts";
 import type { NetworkSummary } from "./engine.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
-import { isWithin, parseSubnet, type Subnet } from "./subnet.ts";
 
 interface Listing {
   readonly network: NetworkSummary;

@@ -1,4 +1,4 @@
-import { canonicalAddress } from "../http/peer-address.ts";
+import { canonicalAddress } from "../kit/ip-address.ts";
 
 export interface SocketEnd {
   /** As {@link canonicalAddress} spells it. */

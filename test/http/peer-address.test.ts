@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { SocketAddress } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { canonicalAddress, isLoopback, normalisePeerAddress } from "../../src/http/peer-address.ts";
+import { isLoopback, normalisePeerAddress } from "../../src/http/peer-address.ts";
+import { canonicalAddress } from "../../src/kit/ip-address.ts";
 
 // biome-ignore format: one row a line
 const SPELLINGS: readonly [text: string, canonical: string | undefined, because: string][] = [

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { canonicalAddress } from "../http/peer-address.ts";
+import { canonicalAddress } from "./ip-address.ts";
 
 /** A range of addresses: those whose first bits, below `shift`, are `prefix`. */
 export interface Subnet {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isWithin, parseSubnet } from "../../src/docker/subnet.ts";
+import { isWithin, parseSubnet } from "../../src/kit/subnet.ts";
 
 const contains = (subnet: string, address: string): boolean => {
   const parsed = parseSubnet(subnet);
