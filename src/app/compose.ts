@@ -1,7 +1,9 @@
 import { auditLog } from "../audit/audit-log.ts";
 import type { Log } from "../audit/log.ts";
+import type { Enforce } from "../broker/address-enforcement.ts";
 import type { CredentialBroker } from "../broker/broker.ts";
 import { type BrokerEvents, observed } from "../broker/broker-events.ts";
+import type { EngineNetworks } from "../broker/mapped-workloads.ts";
 import { type Binding, firstToKnow, type WorkloadResolver } from "../broker/workload-resolver.ts";
 import { pathPolicy } from "../core/path-policy.ts";
 import type { HttpHandler } from "../http/http-message.ts";
@@ -13,12 +15,13 @@ import { HostDocuments } from "../upstream/host-documents.ts";
 import { HostIdentitySource } from "../upstream/host-identity.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import { accessLog } from "./access-log.ts";
-import { dockerService } from "./docker-service.ts";
+import { type BindingListener, dockerService } from "./docker-service.ts";
 import { hostNetworkPart } from "./host-network-service.ts";
 import { interceptionService } from "./interception-service.ts";
 import { listenService } from "./listen-service.ts";
 import type { Config } from "./options.ts";
 import { reloadableSts } from "./reloadable-sts.ts";
+import { roleMapService } from "./role-map-service.ts";
 import type { Service } from "./services.ts";
 import { sessionsPart } from "./sessions-service.ts";
 import { demandSamePort, type GivenSockets } from "./socket-activation.ts";
@@ -64,15 +67,12 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   const interception = interceptionService(config, log);
   const host = config.interception === "nftables" ? hostNetworkPart(config, log) : undefined;
   const wiring = { log, enforce: interception.enforce, onProcess: host?.noteContainer };
-  const docker = given.resolver ? undefined : dockerService(config, wiring);
-  const source = given.resolver ?? docker?.resolver;
-  if (!source) throw new Error("there is no source of workloads");
-  const resolver = host ? firstToKnow([host.resolver, source]) : source;
-  const sessions = sessionsPart({ config, log, now, identity, issuer: sts.issuer, resolver });
+  const sources = workloadSources(config, { ...wiring, host: host?.resolver, given: given.resolver });
+  const sessions = sessionsPart({ config, log, now, identity, issuer: sts.issuer, resolver: sources.resolver });
   const { broker } = sessions;
   const warming = warmStart(sts.warm);
   const { server, ...surface } = metadataSurface({ config, log, events, broker, upstream });
-  docker?.onBinding({
+  sources.onBinding({
     created: (workload) => void broker.anticipate(workload).catch(() => {}),
     began: (binding) => void broker.prefetch(binding).catch(() => {}),
     ended: (binding) => {
@@ -83,6 +83,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   return {
     server,
     apply(next) {
+      sources.apply();
       sts.apply(next);
       sessions.apply(next);
       surface.apply(next);
@@ -91,7 +92,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
     services: [
       warming.begin,
       interception.service,
-      ...(docker?.services ?? []),
+      ...sources.services,
       warming.complete,
       listenService(server, { listen: config.listen, log, given: socket }),
       sts.service,
@@ -99,6 +100,42 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
     ],
   };
 }
+
+interface SourcesWiring {
+  readonly log: Log;
+  readonly enforce: Enforce | undefined;
+  readonly onProcess: ((pid: number) => void) | undefined;
+  readonly host: WorkloadResolver | undefined;
+  readonly given: WorkloadResolver | undefined;
+}
+
+interface WorkloadSources {
+  readonly resolver: WorkloadResolver;
+  readonly services: readonly Service[];
+  readonly apply: () => void;
+  readonly onBinding: (listener: BindingListener) => void;
+}
+
+/** All who know workloads, in the order they are asked: who is on the host's own network, the operator's map, the Engine. */
+function workloadSources(config: Config, { host, given, ...wiring }: SourcesWiring): WorkloadSources {
+  const docker = given ? undefined : dockerService(config, wiring);
+  const source = given ?? docker?.resolver;
+  if (!source) throw new Error("there is no source of workloads");
+  const { log } = wiring;
+  const networks = docker?.networks ?? NO_NETWORKS;
+  const map = config.roleMapFile === undefined ? undefined : roleMapService(config.roleMapFile, { log, networks });
+  return {
+    resolver: firstToKnow([host, map?.resolver, source].filter((one) => one !== undefined)),
+    services: [...(docker?.services ?? []), ...(map ? [map.service] : [])],
+    apply: () => map?.apply(),
+    onBinding(listener) {
+      docker?.onBinding(listener);
+      map?.onBinding(listener);
+    },
+  };
+}
+
+const NO_NETWORKS: EngineNetworks = { contains: async () => false, containsNow: async () => false };
 
 interface SurfaceWiring {
   readonly config: Config;

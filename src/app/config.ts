@@ -9,6 +9,7 @@ import {
   type OptionKind,
   type OptionName,
 } from "./options.ts";
+import { readRoleMapFile } from "./role-map-file.ts";
 import type { Setting } from "./setting.ts";
 import { suggestion } from "./suggestion.ts";
 
@@ -147,6 +148,17 @@ const namesLike = (name: string): readonly string[] =>
 
 /** What only shows when settings are looked at together. */
 function crossChecks(values: Values): string[] {
+  return [...mistakeInDefaultRole(values), ...mistakesInRoleMap(values)];
+}
+
+/** The file is read again where it is used: it may change at any time. */
+function mistakesInRoleMap(values: Values): readonly string[] {
+  const path = values.get("roleMapFile")?.value;
+  const read = typeof path === "string" ? readRoleMapFile(path) : undefined;
+  return read?.kind === "mistakes" ? read.mistakes : [];
+}
+
+function mistakeInDefaultRole(values: Values): readonly string[] {
   const role = values.get("defaultRole");
   const parsed = parseRoleReference(String(role?.value ?? ""));
   if (!role || parsed.kind !== "name" || parsed.account === undefined || /^\d{12}$/.test(parsed.account)) return [];

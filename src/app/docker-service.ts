@@ -1,5 +1,6 @@
 import type { Log } from "../audit/log.ts";
 import type { Enforce } from "../broker/address-enforcement.ts";
+import type { EngineNetworks } from "../broker/mapped-workloads.ts";
 import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import { DockerWorkloads } from "../docker/docker-workloads.ts";
@@ -21,6 +22,8 @@ export interface BindingListener {
 
 export interface DockerPart {
   readonly resolver: WorkloadResolver;
+  /** Which addresses are of the Engine's networks. */
+  readonly networks: EngineNetworks;
   /** In the order they start. */
   readonly services: readonly Service[];
   onBinding(listener: BindingListener): void;
@@ -74,6 +77,7 @@ export function dockerService(
   });
   return {
     resolver: workloads,
+    networks: workloads.networks,
     services: [
       stranded.service,
       { name: "docker", start: () => inBackground(workloads.start()), stop: () => stopBoth(standing, workloads) },

@@ -4,7 +4,8 @@ import { RuleBook } from "../core/rule-book.ts";
 import type { SessionPolicy } from "../core/session-policy.ts";
 import { parseTemplate, type SessionTemplate } from "../core/session-template.ts";
 import type { Config } from "./options.ts";
-import { policyOf, type WrittenRule } from "./role-rules-schema.ts";
+import type { WrittenRule } from "./role-rules-schema.ts";
+import { policyOf } from "./session-schema.ts";
 
 type Written = Pick<
   Config,

@@ -11,16 +11,16 @@ import {
   text,
   userRange,
 } from "./option-values.ts";
+import { roleRules } from "./role-rules-schema.ts";
 import {
   MAX_SESSION_SECONDS,
   roleReference,
-  roleRules,
   sessionPolicy,
   sessionSeconds,
   sessionTags,
   sessionTemplate,
   transitiveTags,
-} from "./role-rules-schema.ts";
+} from "./session-schema.ts";
 
 /** How an option is written where only text can be: in the environment and on the command line. */
 export type OptionKind = "text" | "number" | "switch" | "json";
@@ -109,6 +109,12 @@ export const OPTIONS = {
     kind: "json",
     argument: "JSON",
     help: "which containers may have which roles; the first rule that is for a container decides (default: any role)",
+  }),
+  roleMapFile: check(text("must be an absolute path").regex(/^\//, { error: "must be an absolute path" }).optional(), {
+    kind: "text",
+    needsRestart: true,
+    argument: "FILE",
+    help: "addresses and their roles, for workloads that no engine knows: YAML or JSON, read again when it changes",
   }),
   defaultPolicy: check(sessionPolicy.optional(), {
     kind: "text",

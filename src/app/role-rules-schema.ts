@@ -1,93 +1,17 @@
 import { z } from "zod";
-import { parseRoleReference } from "../core/role-reference.ts";
 import {
-  type Fault,
-  MOST_POLICY_ARNS,
-  MOST_POLICY_TEXT,
-  MOST_TAGS,
-  policyArnFault,
-  tagKeyFault,
-} from "../core/session-limits.ts";
-import { parseSessionPolicy, readSessionPolicy } from "../core/session-policy.ts";
-import { parseTemplate } from "../core/session-template.ts";
-import { suggestion } from "./suggestion.ts";
+  demandThatPoliciesFit,
+  policyArns,
+  roleReference,
+  sessionPolicy,
+  sessionSeconds,
+  sessionTags,
+  strict,
+  textThat,
+  transitiveTags,
+} from "./session-schema.ts";
 
-/*
- * What an operator writes of roles and sessions. Each is only checked here and kept as written, so that it can be shown as such;
- * grant-settings.ts makes of it what decides.
- */
-
-/** A text that a check of core's takes. */
-const textThat = (must: string, faultOf: (text: string) => Fault) =>
-  z.string({ error: must }).superRefine((value, context) => {
-    const reason = faultOf(value);
-    if (reason !== undefined) context.addIssue({ code: "custom", message: reason });
-  });
-
-export const roleReference = textThat("must be a role: an ARN, or [PATH/]NAME[@ACCOUNT]", (text) => {
-  const parsed = parseRoleReference(text);
-  return parsed.kind === "bad-role-reference" ? `is no role: ${parsed.reason}` : undefined;
-});
-
-/** Role chaining caps a session at one hour: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining */
-export const MAX_SESSION_SECONDS = 3600;
-const SECONDS_ERROR = `must be a whole number from 900 to ${MAX_SESSION_SECONDS}`;
-
-export const sessionSeconds = z
-  .int({ error: SECONDS_ERROR })
-  .min(900, { error: SECONDS_ERROR })
-  .max(MAX_SESSION_SECONDS, {
-    error: `${SECONDS_ERROR}: sessions of a role assumed by a role end after an hour`,
-  });
-
-export const sessionTemplate = textThat('must be a text like "{container.name}-{container.id}"', (text) => {
-  const parsed = parseTemplate(text);
-  return "kind" in parsed ? `is no template: ${parsed.reason}` : undefined;
-});
-
-/** A JSON text, or the same in YAML. */
-export const sessionPolicy = z
-  .union([z.string(), z.record(z.string(), z.unknown())], {
-    error: "must be a policy: an object, or its JSON in a text",
-  })
-  .superRefine((value, context) => {
-    const policy = policyOf(value);
-    if ("kind" in policy) context.addIssue({ code: "custom", message: `is no session policy: ${policy.reason}` });
-    else if (policy.text.length > MOST_POLICY_TEXT)
-      context.addIssue({ code: "custom", message: tooLong(policy.text.length) });
-  });
-
-export const policyOf = (value: string | Readonly<Record<string, unknown>>) =>
-  typeof value === "string" ? parseSessionPolicy(value) : readSessionPolicy(value);
-
-const tooLong = (size: number): string =>
-  `is too long: with its policyArns it has ${size} characters, and STS takes ${MOST_POLICY_TEXT}`;
-
-const lower = (text: string): string => text.toLowerCase();
-/** STS does not tell a tag's A from a. */
-const twins = (keys: readonly string[]): string | undefined =>
-  keys.find((key, index) => keys.findIndex((other) => lower(other) === lower(key)) < index);
-
-export const sessionTags = z
-  .record(z.string(), sessionTemplate, { error: "must map tag keys to texts" })
-  .superRefine((tags, context) => {
-    const keys = Object.keys(tags);
-    for (const key of keys) {
-      const reason = tagKeyFault(key);
-      if (reason !== undefined)
-        context.addIssue({ code: "custom", path: [key], message: `is no tag: of its key, ${reason}` });
-    }
-    const twin = twins(keys);
-    if (twin !== undefined)
-      context.addIssue({
-        code: "custom",
-        message: `has the key ${JSON.stringify(twin)} twice: STS does not tell A from a`,
-      });
-    if (keys.length > MOST_TAGS)
-      context.addIssue({ code: "custom", message: `has ${keys.length} tags, and STS takes ${MOST_TAGS}` });
-  });
-
-export const transitiveTags = z.array(z.string(), { error: "must be a list of tag keys" });
+/* What an operator writes of who may have which role. It is kept as written; grant-settings.ts makes of it what decides. */
 
 const pattern = (of: string) =>
   z.string({ error: `must be a pattern of ${of}` }).min(1, { error: "must not be empty" });
@@ -99,16 +23,6 @@ const rolePattern = textThat("must be a pattern of role ARNs", (text) => {
     ? undefined
     : `fits no role: patterns are of whole ARNs, like "arn:aws:iam::*:role/${text}"`;
 });
-
-/** One with a hint for a key that is none of its own. */
-function strict<T extends z.ZodRawShape>(shape: T, must: string) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? issue.keys.map((key) => `has no "${key}"${suggestion(key, Object.keys(shape))}`).join("; ")
-        : must,
-  });
-}
 
 const match = strict(
   {
@@ -133,21 +47,13 @@ const roleRule = strict(
     deny: z.array(rolePattern, "must be a list of patterns of role ARNs").default([]),
     defaultRole: roleReference.optional(),
     policy: sessionPolicy.optional(),
-    policyArns: z
-      .array(textThat("must be the ARN of a policy", policyArnFault), "must be a list of policy ARNs")
-      .max(MOST_POLICY_ARNS, { error: `names more policies than STS takes (${MOST_POLICY_ARNS})` })
-      .default([]),
+    policyArns: policyArns.default([]),
     sessionSeconds: sessionSeconds.optional(),
     sessionTags: sessionTags.default({}),
     transitiveTags: transitiveTags.default([]),
   },
   "must be a rule: match, and allow or deny",
-).superRefine(({ policy, policyArns }, context) => {
-  const inline = policy === undefined ? undefined : policyOf(policy);
-  const size = (inline && "text" in inline ? inline.text.length : 0) + policyArns.join("").length;
-  if (policyArns.length > 0 && size > MOST_POLICY_TEXT)
-    context.addIssue({ code: "custom", path: ["policyArns"], message: tooLong(size) });
-});
+).superRefine(demandThatPoliciesFit);
 
 export const roleRules = z.array(roleRule, "must be a list of rules");
 export type WrittenRule = z.output<typeof roleRule>;

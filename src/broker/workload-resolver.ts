@@ -33,6 +33,8 @@ export interface WorkloadResolver {
 
 /** Asks each in order. One that cannot tell stops the search: to guess on would be unsafe. */
 export function firstToKnow(resolvers: readonly WorkloadResolver[]): WorkloadResolver {
+  const [first, ...others] = resolvers;
+  if (first && others.length === 0) return first;
   return {
     source: resolvers.map(({ source }) => source).join("+"),
     async resolve(peer) {

@@ -1,4 +1,5 @@
 import type { Enforce } from "../broker/address-enforcement.ts";
+import type { EngineNetworks } from "../broker/mapped-workloads.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import type { Peer } from "../core/peer.ts";
@@ -75,6 +76,7 @@ export class DockerWorkloads implements WorkloadResolver {
   readonly #journal = new EvictionJournal();
   readonly #index: BindingIndex;
   readonly #lookup: AddressLookup;
+  readonly #directory: NetworkDirectory;
   readonly #settler: BindingSettler;
   readonly #changes: ChangeHandler;
   readonly #review: ContainerReview;
@@ -84,6 +86,7 @@ export class DockerWorkloads implements WorkloadResolver {
     const { now, sleep, events } = options;
     const engine = new FreshEngine(options.engine);
     const directory = new NetworkDirectory(engine);
+    this.#directory = directory;
     const journal = this.#journal;
     const index = new BindingIndex((binding, reason) => {
       journal.note(binding.workload.id);
@@ -126,6 +129,11 @@ export class DockerWorkloads implements WorkloadResolver {
     const address = canonicalAddress(peer.address);
     if (address === undefined) return undefined;
     return this.#trusted(address) ?? (await this.#askOrTrustProcess(address));
+  }
+
+  /** Which addresses are of the Engine's networks. */
+  get networks(): EngineNetworks {
+    return this.#directory;
   }
 
   /** Whether it has a binding. */

@@ -1,5 +1,6 @@
 import { isWithin, parseSubnet, type Subnet } from "../kit/subnet.ts";
 import type { NetworkSummary } from "./engine.ts";
+import { EngineError } from "./engine-error.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
 
 interface Listing {
@@ -17,6 +18,8 @@ const UNSEEN_DRIVER = "overlay";
 export class NetworkDirectory {
   readonly #engine: FreshEngine;
   #known: readonly Listing[] | undefined;
+  /** The last list, however old: for when there is no other. */
+  #last: readonly Listing[] = [];
   /** Grows with {@link forget}: a list asked for before is not kept afterwards. */
   #generation = 0;
   #keeps = false;
@@ -29,6 +32,23 @@ export class NetworkDirectory {
   async containing(address: string): Promise<readonly NetworkSummary[]> {
     const hits = matches(this.#known ?? [], address);
     return hits.length > 0 ? hits : matches(await this.#listNow(), address);
+  }
+
+  /**
+   * Whether an address is of any of them, by the list in hand or, without one, by one that is asked for now. Of an Engine that
+   * does not answer, by what it said last.
+   */
+  contains(address: string): Promise<boolean> {
+    return this.#known ? Promise.resolve(matches(this.#known, address).length > 0) : this.containsNow(address);
+  }
+
+  /** The same, by a list that is asked for now. */
+  async containsNow(address: string): Promise<boolean> {
+    const listings = await this.#listNow().catch((error: unknown) => {
+      if (error instanceof EngineError) return this.#last;
+      throw error;
+    });
+    return matches(listings, address).length > 0;
   }
 
   /** For when a network came or went, or the list has been found wrong. */
@@ -51,6 +71,7 @@ export class NetworkDirectory {
   async #listNow(): Promise<readonly Listing[]> {
     const generation = this.#generation;
     const listings = (await this.#engine.networks()).filter(isSeen).map(toListing);
+    this.#last = listings;
     if (this.#keeps && generation === this.#generation) this.#known = listings;
     return listings;
   }

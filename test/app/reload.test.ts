@@ -18,6 +18,7 @@ test("which settings wait for a restart: those that sockets, packet rules and lo
         "metadataUrl",
         "interception",
         "guardedUplinks",
+        "roleMapFile",
         "hostNetwork",
         "containerCgroups",
       ],

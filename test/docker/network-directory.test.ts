@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Engine, NetworkSummary } from "../../src/docker/engine.ts";
+import { EngineError } from "../../src/docker/engine-error.ts";
 import { FreshEngine } from "../../src/docker/fresh-engine.ts";
 import { NetworkDirectory } from "../../src/docker/network-directory.ts";
 
@@ -74,4 +75,29 @@ test("a subnet that is none, as of an IPAM driver of its own, matches nothing", 
   const { state, names } = directory();
   state.networks.push(network("odd", "not a subnet"));
   assert.deepEqual(await names("172.17.0.2"), ["old"]);
+});
+
+test("whether an address is of any network: by the list in hand, which an address that is not in it does not make old", async () => {
+  const { kept, state, names } = directory();
+  kept.keep();
+  assert.deepEqual([await kept.contains("172.17.0.2"), await kept.contains("10.0.5.7")], [true, false]);
+  assert.equal(state.calls, 1);
+  state.networks.push(network("new", "10.0.5.0/24"));
+  assert.equal(await kept.contains("10.0.5.7"), false, "its coming has not been heard yet");
+  assert.equal(await kept.containsNow("10.0.5.7"), true);
+  assert.equal(await kept.contains("10.0.5.7"), true);
+  kept.forget();
+  state.networks.pop();
+  assert.equal(await kept.contains("10.0.5.7"), false);
+  assert.deepEqual(await names("172.17.0.2"), ["old"]);
+});
+
+test("of an Engine that does not answer, its last word counts", async () => {
+  const { kept, state } = directory();
+  assert.equal(await kept.containsNow("172.17.0.2"), true);
+  state.landing = Promise.reject(
+    new EngineError({ kind: "unreachable", endpoint: "unix:///nowhere", detail: "GET /networks" }),
+  );
+  state.landing.catch(() => {});
+  assert.deepEqual([await kept.contains("172.17.0.2"), await kept.containsNow("10.0.5.7")], [true, false]);
 });

@@ -1,0 +1,93 @@
+import { statSync } from "node:fs";
+import type { Log } from "../audit/log.ts";
+import { type EngineNetworks, MappedWorkloads } from "../broker/mapped-workloads.ts";
+import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
+import { attempt } from "../kit/attempt.ts";
+import { type RoleMapReading, readRoleMapFile } from "./role-map-file.ts";
+import type { Service } from "./services.ts";
+import { StartError } from "./start-error.ts";
+
+export interface RoleMapPart {
+  readonly resolver: WorkloadResolver;
+  readonly service: Service;
+  /** Reads the file again, whether or not it looks another. */
+  readonly apply: () => void;
+  onBinding(listener: RoleMapListener): void;
+}
+
+export interface RoleMapListener {
+  began(binding: Binding): void;
+  ended(binding: Binding): void;
+}
+
+interface RoleMapWiring {
+  readonly log: Log;
+  readonly networks: EngineNetworks;
+}
+
+/** Looked at rather than watched: of a file that is replaced, or a link to another, nothing tells that works everywhere. */
+const LOOK_EVERY_MS = 1_000;
+
+/** The file of addresses and roles. When it changes it is read again, as a whole or not at all. */
+export function roleMapService(path: string, { log, networks }: RoleMapWiring): RoleMapPart {
+  let listener: RoleMapListener = { began: () => {}, ended: () => {} };
+  let timer: NodeJS.Timeout | undefined;
+  const workloads = new MappedWorkloads({
+    networks,
+    onBegan: (binding) => listener.began(binding),
+    onEnded: (binding) => listener.ended(binding),
+  });
+  const take = (reading: RoleMapReading): void => {
+    if (reading.kind === "map") {
+      workloads.replace(reading.map);
+      log.info({ roleMapFile: path, entries: reading.entries }, "the role map is read");
+    } else log.error({ roleMapFile: path, problems: reading.mistakes }, KEPT);
+  };
+  const changes = new FileChanges(path);
+  return {
+    resolver: workloads,
+    onBinding: (given) => {
+      listener = given;
+    },
+    apply: () => take(readRoleMapFile(path)),
+    service: {
+      name: "role map",
+      start: async () => {
+        const first = readRoleMapFile(path);
+        if (first.kind === "mistakes") throw new StartError(first.mistakes.join("; "));
+        take(first);
+        timer = setInterval(() => changes.hasSettled() && take(readRoleMapFile(path)), LOOK_EVERY_MS);
+      },
+      stop: async () => clearInterval(timer),
+    },
+  };
+}
+
+const KEPT = "the role map is wrong, and the one in force stays";
+
+/** Whether a file is another, told once and only when it is no longer being written: half a map may well be a map. */
+class FileChanges {
+  readonly #path: string;
+  #taken: string;
+  #seen: string;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#taken = this.#seen = stateOf(path);
+  }
+
+  /** To be asked again and again. */
+  hasSettled(): boolean {
+    const [before, now] = [this.#seen, stateOf(this.#path)];
+    this.#seen = now;
+    if (now !== before || now === this.#taken) return false;
+    this.#taken = now;
+    return true;
+  }
+}
+
+/** Differs whenever the file does, also when another takes its place. */
+function stateOf(path: string): string {
+  const stat = attempt(() => statSync(path, { bigint: true }));
+  return stat ? `${stat.dev} ${stat.ino} ${stat.mtimeNs} ${stat.size}` : "";
+}

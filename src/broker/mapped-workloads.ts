@@ -1,0 +1,106 @@
+import type { Workload } from "../core/workload.ts";
+import type { Binding, WorkloadResolver } from "./workload-resolver.ts";
+
+/** The operator's word on who has which address. */
+export interface RoleMap {
+  /** Equal in id and startedAt for as long as what is written of the address stays the same. */
+  workloadAt(address: string): Workload | undefined;
+}
+
+/** Which addresses are of an engine's networks: of those it alone says who has them, whatever the map says. */
+export interface EngineNetworks {
+  /** By what is known and kept up to date; asked for where nothing is. */
+  contains(address: string): Promise<boolean>;
+  /** Asked for now. */
+  containsNow(address: string): Promise<boolean>;
+}
+
+export interface MappedWorkloadsOptions {
+  readonly networks: EngineNetworks;
+  readonly onBegan: (binding: Binding) => void;
+  /** At once when it ends. */
+  readonly onEnded: (binding: Binding) => void;
+}
+
+/** A range of the map may hold more addresses than a host has neighbours: whoever has not asked for longest is forgotten. */
+const MOST_BINDINGS = 4_096;
+
+/**
+ * Workloads that no engine knows (virtual machines, LXC, nested networks), by the operator's map of addresses. What says who has
+ * an address is that map, and the network: the interception takes an address only from where the host would answer it.
+ */
+export class MappedWorkloads implements WorkloadResolver {
+  readonly source = "map";
+  readonly #options: MappedWorkloadsOptions;
+  /** Who asked last is last. */
+  readonly #bindings = new Map<string, MappedBinding>();
+  #map: RoleMap = { workloadAt: () => undefined };
+
+  constructor(options: MappedWorkloadsOptions) {
+    this.#options = options;
+  }
+
+  async resolve({ address }: { readonly address: string }): Promise<Binding | undefined> {
+    const known = this.#bindings.get(address);
+    if (!known && !this.#map.workloadAt(address)) return undefined;
+    const { networks } = this.#options;
+    if (await (known ? networks.contains(address) : networks.containsNow(address))) {
+      this.#endAt(address);
+      return undefined;
+    }
+    return this.#bindingAt(address); // the map may have been replaced meanwhile
+  }
+
+  /** From now on this map counts: who is another in it, or nobody, ends at once. */
+  replace(map: RoleMap): void {
+    this.#map = map;
+    for (const { address, workload } of [...this.#bindings.values()])
+      if (map.workloadAt(address)?.startedAt !== workload.startedAt) this.#endAt(address);
+  }
+
+  #bindingAt(address: string): Binding | undefined {
+    const known = this.#bindings.get(address);
+    if (!known) return this.#begin(address);
+    this.#bindings.delete(address);
+    this.#bindings.set(address, known);
+    return known;
+  }
+
+  #begin(address: string): Binding | undefined {
+    const workload = this.#map.workloadAt(address);
+    if (!workload) return undefined;
+    const binding = new MappedBinding(address, workload);
+    this.#bindings.set(address, binding);
+    const [longestSilent] = this.#bindings.size > MOST_BINDINGS ? this.#bindings.keys() : [];
+    if (longestSilent !== undefined) this.#endAt(longestSilent);
+    this.#options.onBegan(binding);
+    return binding;
+  }
+
+  #endAt(address: string): void {
+    const binding = this.#bindings.get(address);
+    if (!binding) return;
+    this.#bindings.delete(address);
+    binding.end();
+    this.#options.onEnded(binding);
+  }
+}
+
+class MappedBinding implements Binding {
+  readonly address: string;
+  readonly workload: Workload;
+  #hasEnded = false;
+
+  constructor(address: string, workload: Workload) {
+    this.address = address;
+    this.workload = workload;
+  }
+
+  isCurrent(): boolean {
+    return !this.#hasEnded;
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+  }
+}
