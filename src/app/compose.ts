@@ -21,7 +21,7 @@ import { interceptionService } from "./interception-service.ts";
 import { listenService } from "./listen-service.ts";
 import type { Config } from "./options.ts";
 import { reloadableSts } from "./reloadable-sts.ts";
-import { roleMapService } from "./role-map-service.ts";
+import { type RoleMapListener, roleMapService } from "./role-map-service.ts";
 import type { Service } from "./services.ts";
 import { sessionsPart } from "./sessions-service.ts";
 import { demandSamePort, type GivenSockets } from "./socket-activation.ts";
@@ -79,6 +79,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
       server.resetPeer(binding.address);
       broker.letGo(binding);
     },
+    letGo: (binding) => broker.letGo(binding),
   });
   return {
     server,
@@ -113,7 +114,7 @@ interface WorkloadSources {
   readonly resolver: WorkloadResolver;
   readonly services: readonly Service[];
   readonly apply: () => void;
-  readonly onBinding: (listener: BindingListener) => void;
+  readonly onBinding: (listener: BindingListener & RoleMapListener) => void;
 }
 
 /** All who know workloads, in the order they are asked: who is on the host's own network, the operator's map, the Engine. */

@@ -1,8 +1,7 @@
-import { statSync } from "node:fs";
 import type { Log } from "../audit/log.ts";
 import { type EngineNetworks, MappedWorkloads } from "../broker/mapped-workloads.ts";
 import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
-import { attempt } from "../kit/attempt.ts";
+import { FileChanges } from "./file-changes.ts";
 import { type RoleMapReading, readRoleMapFile } from "./role-map-file.ts";
 import type { Service } from "./services.ts";
 import { StartError } from "./start-error.ts";
@@ -18,6 +17,7 @@ export interface RoleMapPart {
 export interface RoleMapListener {
   began(binding: Binding): void;
   ended(binding: Binding): void;
+  letGo(binding: Binding): void;
 }
 
 interface RoleMapWiring {
@@ -30,12 +30,13 @@ const LOOK_EVERY_MS = 1_000;
 
 /** The file of addresses and roles. When it changes it is read again, as a whole or not at all. */
 export function roleMapService(path: string, { log, networks }: RoleMapWiring): RoleMapPart {
-  let listener: RoleMapListener = { began: () => {}, ended: () => {} };
+  let listener: RoleMapListener = { began: () => {}, ended: () => {}, letGo: () => {} };
   let timer: NodeJS.Timeout | undefined;
   const workloads = new MappedWorkloads({
     networks,
     onBegan: (binding) => listener.began(binding),
     onEnded: (binding) => listener.ended(binding),
+    onLetGo: (binding) => listener.letGo(binding),
   });
   const take = (reading: RoleMapReading): void => {
     if (reading.kind === "map") {
@@ -64,30 +65,3 @@ export function roleMapService(path: string, { log, networks }: RoleMapWiring): 
 }
 
 const KEPT = "the role map is wrong, and the one in force stays";
-
-/** Whether a file is another, told once and only when it is no longer being written: half a map may well be a map. */
-class FileChanges {
-  readonly #path: string;
-  #taken: string;
-  #seen: string;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#taken = this.#seen = stateOf(path);
-  }
-
-  /** To be asked again and again. */
-  hasSettled(): boolean {
-    const [before, now] = [this.#seen, stateOf(this.#path)];
-    this.#seen = now;
-    if (now !== before || now === this.#taken) return false;
-    this.#taken = now;
-    return true;
-  }
-}
-
-/** Differs whenever the file does, also when another takes its place. */
-function stateOf(path: string): string {
-  const stat = attempt(() => statSync(path, { bigint: true }));
-  return stat ? `${stat.dev} ${stat.ino} ${stat.mtimeNs} ${stat.size}` : "";
-}

@@ -18,8 +18,10 @@ export interface EngineNetworks {
 export interface MappedWorkloadsOptions {
   readonly networks: EngineNetworks;
   readonly onBegan: (binding: Binding) => void;
-  /** At once when it ends. */
+  /** At once when it ends: the address is another's. */
   readonly onEnded: (binding: Binding) => void;
+  /** It is no longer given to anybody, and requests that have it may finish by it: the address is whose it was. */
+  readonly onLetGo: (binding: Binding) => void;
 }
 
 /** A range of the map may hold more addresses than a host has neighbours: whoever has not asked for longest is forgotten. */
@@ -51,11 +53,11 @@ export class MappedWorkloads implements WorkloadResolver {
     return this.#bindingAt(address); // the map may have been replaced meanwhile
   }
 
-  /** From now on this map counts: who is another in it, or nobody, ends at once. */
+  /** From the next request on this map counts: who is another in it, or nobody, is so then. */
   replace(map: RoleMap): void {
     this.#map = map;
-    for (const { address, workload } of [...this.#bindings.values()])
-      if (map.workloadAt(address)?.startedAt !== workload.startedAt) this.#endAt(address);
+    for (const binding of [...this.#bindings.values()])
+      if (map.workloadAt(binding.address)?.startedAt !== binding.workload.startedAt) this.#letGo(binding);
   }
 
   #bindingAt(address: string): Binding | undefined {
@@ -71,10 +73,15 @@ export class MappedWorkloads implements WorkloadResolver {
     if (!workload) return undefined;
     const binding = new MappedBinding(address, workload);
     this.#bindings.set(address, binding);
-    const [longestSilent] = this.#bindings.size > MOST_BINDINGS ? this.#bindings.keys() : [];
-    if (longestSilent !== undefined) this.#endAt(longestSilent);
+    const [longestSilent] = this.#bindings.size > MOST_BINDINGS ? this.#bindings.values() : [];
+    if (longestSilent) this.#letGo(longestSilent);
     this.#options.onBegan(binding);
     return binding;
+  }
+
+  #letGo(binding: MappedBinding): void {
+    this.#bindings.delete(binding.address);
+    this.#options.onLetGo(binding);
   }
 
   #endAt(address: string): void {
