@@ -1,4 +1,4 @@
-import { environmentOf, flagOf, OPTION_NAMES, OPTIONS, type OptionName } from "../src/app/options.ts";
+import { environmentOf, flagOf, OPTION_NAMES, OPTIONS, type OptionName, writtenDefault } from "../src/app/options.ts";
 
 const HEAD = `# Configuration
 
@@ -6,7 +6,7 @@ Made from the schema by \`npm run docs\`; do not edit.
 
 A setting is written in the file (\`/etc/taskrole/config.yaml\`, or \`--config FILE\`, or \`TASKROLE_CONFIG\`), in the environment, or as a flag; a flag
 beats the environment, which beats the file. Everything is checked before anything starts, and every mistake is said at once, with its
-place. \`taskrole check-config\` does just that. What changes with a reload ([operations.md](operations.md)) does so at the next request; the rest waits for a restart.
+place. \`taskrole check-config\` does just that, and prints each setting with where it came from. What changes with a reload ([operations.md](operations.md)) does so at the next request; the rest waits for a restart.
 
 | in the file | in the environment | flag | default | what it is | changes with |
 |---|---|---|---|---|---|
@@ -29,7 +29,6 @@ const changesWith = (name: OptionName): string =>
       : "a reload";
 
 function defaultOf(name: OptionName): string {
-  const value: unknown = OPTIONS[name].schema.safeParse(undefined).data;
-  if (value === undefined) return "–";
-  return name === "listen" ? '`"[::]:9254"`' : `\`${JSON.stringify(value)}\``;
+  const value = writtenDefault(name);
+  return value === undefined ? "–" : `\`${JSON.stringify(value)}\``;
 }

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { loadConfig } from "../src/app/config.ts";
 import { grantSettings } from "../src/app/grant-settings.ts";
+import { readPolicyCases } from "../src/app/policy-cases.ts";
+import { outcomesOf } from "../src/app/policy-check.ts";
 import { reviewOfRules } from "../src/app/role-rules-review.ts";
 import { type Grant, grantFor, nominationOf } from "../src/core/grant.ts";
 import type { SessionClaims, Workload, WorkloadTraits } from "../src/core/workload.ts";
@@ -39,6 +41,16 @@ it("every example is named in their page, loads, and leaves nothing to remark", 
     assert.ok(page.includes(`(${file})`), file);
     assert.deepEqual(reviewOfRules(load(file).roleRules), [], file);
   }
+});
+
+it("the table of cases holds, and would not for another policy", async () => {
+  const read = readPolicyCases(`${FOLDER}/cases/three-teams.yaml`);
+  assert.ok(read.kind === "cases");
+  const failing = async (file: string) =>
+    (await outcomesOf(read.cases, { ...load(file), defaultAccountId: HOME.accountId })).filter(
+      ({ differences }) => differences.length > 0,
+    ).length;
+  assert.deepEqual([await failing("three-teams.yaml"), await failing("one-default.yaml")], [0, 5]);
 });
 
 describe("the examples decide as their comments say", () => {

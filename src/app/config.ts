@@ -43,13 +43,28 @@ const CONFIG_FILE_VARIABLE = "TASKROLE_CONFIG";
  *
  * @throws ConfigError
  */
-export function loadConfig(sources: ConfigSources): Config {
+export const loadConfig = (sources: ConfigSources): Config => readConfig(sources).config;
+
+/** A setting as somebody wrote it, and where. */
+export interface Origin {
+  readonly written: unknown;
+  readonly place: string;
+}
+
+export interface ReadConfig {
+  readonly config: Config;
+  /** Of the settings that are not their defaults' but somebody's. */
+  readonly origins: ReadonlyMap<OptionName, Origin>;
+}
+
+/** The same, with where each value came from. @throws ConfigError */
+export function readConfig(sources: ConfigSources): ReadConfig {
   const file = fromFile(sources);
   const settings = [...file.settings, ...fromEnvironment(sources.environment), ...fromFlags(sources.flags)];
   const { values, mistakes } = checkedSettings(settings);
   const all = [...file.mistakes, ...mistakes, ...crossChecks(values)];
   if (all.length > 0) throw new ConfigError(all);
-  return Object.freeze(withDefaults(values));
+  return { config: Object.freeze(withDefaults(values)), origins: values };
 }
 
 /** What of it can be read, with defaults for the rest: enough to find a daemon by, whatever else is wrong. */
@@ -110,7 +125,7 @@ function jsonOr(text: string): unknown {
 
 const isOption = (name: string): name is OptionName => Object.hasOwn(OPTIONS, name);
 
-type Values = Map<string, { readonly value: unknown; readonly place: string }>;
+type Values = Map<OptionName, Origin & { readonly value: unknown }>;
 
 function checkedSettings(settings: readonly Setting[]): { values: Values; mistakes: string[] } {
   const values: Values = new Map();
@@ -121,7 +136,7 @@ function checkedSettings(settings: readonly Setting[]): { values: Values; mistak
       continue;
     }
     const parsed = OPTIONS[name].schema.safeParse(value);
-    if (parsed.success) values.set(name, { value: parsed.data, place });
+    if (parsed.success) values.set(name, { value: parsed.data, written: value, place });
     else for (const issue of parsed.error.issues) mistakes.push(mistake({ name, value, place }, issue));
   }
   return { values, mistakes };

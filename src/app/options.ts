@@ -43,9 +43,11 @@ const check = <T extends z.ZodType>(schema: T, of: Described): Option & { readon
   schema,
 });
 
+const DEFAULT_LISTEN = "[::]:9254";
+
 /** Every setting: its type, its default, its check and its line in --help. The one list of them there is. */
 export const OPTIONS = {
-  listen: check(listen.prefault("[::]:9254"), {
+  listen: check(listen.prefault(DEFAULT_LISTEN), {
     kind: "text",
     needsRestart: true,
     argument: "ADDRESS:PORT",
@@ -225,3 +227,7 @@ export const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) 
 
 /** sessionSeconds -> TASKROLE_SESSION_SECONDS */
 export const environmentOf = (name: string): string => `TASKROLE_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
+
+/** As an operator would write what holds without him; undefined where nothing does. */
+export const writtenDefault = (name: OptionName): unknown =>
+  name === "listen" ? DEFAULT_LISTEN : OPTIONS[name].schema.safeParse(undefined).data;

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { type ConfigSources, DEFAULT_CONFIG_FILE } from "../app/config.ts";
-import { environmentOf, flagOf, OPTION_NAMES, OPTIONS } from "../app/options.ts";
+import { environmentOf, flagOf, OPTION_NAMES, OPTIONS, writtenDefault } from "../app/options.ts";
 
 /** Every setting as a flag, from the one schema. */
 export function withConfigFlags(command: Command): Command {
@@ -18,9 +18,8 @@ export function withConfigFlags(command: Command): Command {
 }
 
 function defaultText(name: (typeof OPTION_NAMES)[number]): string {
-  const value: unknown = OPTIONS[name].schema.safeParse(undefined).data;
+  const value = writtenDefault(name);
   if (value === undefined || typeof value === "boolean") return "";
-  if (name === "listen") return ' (default: "[::]:9254")';
   return ` (default: ${JSON.stringify(value)})`;
 }
 

@@ -123,17 +123,6 @@ describe("taskrole serve", () => {
   });
 });
 
-describe("taskrole check-config", () => {
-  it("prints the whole configuration, merged", async () => {
-    const { code, stdout } = await run(["check-config", "--region", "eu-west-1"], {
-      env: { TASKROLE_LOG_LEVEL: "warn" },
-    });
-    assert.equal(code, 0);
-    const { region, logLevel, listen } = JSON.parse(stdout);
-    assert.deepEqual([region, logLevel, listen.port], ["eu-west-1", "warn", 9254]);
-  });
-});
-
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));

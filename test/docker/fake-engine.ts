@@ -291,8 +291,9 @@ export class FakeEngine {
     return ok({ ...this.#summary(network), Containers: Object.fromEntries(network.Containers) });
   }
 
-  #container(id: string): readonly [number, string] {
-    const container = this.containers.get(id);
+  #container(idOrName: string): readonly [number, string] {
+    const named = [...this.containers.values()].find(({ Name }) => Name === `/${idOrName}`);
+    const container = this.containers.get(idOrName) ?? named;
     if (!container) return [404, JSON.stringify({ message: "No such container" })];
     const { Id, Name, Running, Pid, StartedAt, Labels, Env } = container;
     const podman = this.flavour === "podman";
@@ -302,7 +303,7 @@ export class FakeEngine {
       ...details,
       Name: podman ? Name.slice(1) : Name,
       HostConfig: { NetworkMode: container.NetworkMode, UsernsMode: "host" },
-      NetworkSettings: { Networks: this.#attachments(id) },
+      NetworkSettings: { Networks: this.#attachments(Id) },
     });
   }
 
