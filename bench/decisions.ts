@@ -60,7 +60,15 @@ export async function measureDecisions(): Promise<DecisionFigures> {
   const readMs = performance.now() - started;
   const home = () => Promise.resolve({ partition: "aws", accountId: "111122223333" });
   const cache = sessionCache(() => Promise.reject(new Error("nobody asks STS here")), { now: Date.now });
-  const parts = { resolver: staticWorkloads(new Map()), cache, settings, home, sleep, waitForStsMs: 350 };
+  const parts = {
+    resolver: staticWorkloads(new Map()),
+    cache,
+    settings,
+    home,
+    sleep,
+    onRoleLost: () => {},
+    waitForStsMs: 350,
+  };
   const broker = new CredentialBroker(parts);
   const workloads = Array.from({ length: WORKLOADS }, (_, i) => workloadAt(i));
   const firstUs = await timesOf(broker, workloads);

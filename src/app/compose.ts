@@ -11,6 +11,7 @@ import { HttpServer } from "../http/http-server.ts";
 import { sleep } from "../kit/sleep.ts";
 import { metadataService } from "../metadata/metadata-service.ts";
 import { MetadataTokens } from "../metadata/metadata-token.ts";
+import { TokenScopes } from "../metadata/token-scopes.ts";
 import { HostDocuments } from "../upstream/host-documents.ts";
 import { HostIdentitySource } from "../upstream/host-identity.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
@@ -65,13 +66,15 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   const identity = new HostIdentitySource(upstream);
   const sts = reloadableSts({ config, log, upstream, identity, now });
   const interception = interceptionService(config, log);
-  const host = config.interception === "nftables" ? hostNetworkPart(config, log) : undefined;
-  const wiring = { log, enforce: interception.enforce, onProcess: host?.noteContainer };
-  const sources = workloadSources(config, { ...wiring, host: host?.resolver, given: given.resolver });
-  const sessions = sessionsPart({ config, log, now, identity, issuer: sts.issuer, resolver: sources.resolver });
+  const sources = workloadSources(config, { log, enforce: interception.enforce, given: given.resolver });
+  const scopes = new TokenScopes();
+  const sessions = sessionsPart({
+    ...{ config, log, now, identity, issuer: sts.issuer, resolver: sources.resolver },
+    onRoleLost: (workload) => scopes.end(workload),
+  });
   const { broker } = sessions;
   const warming = warmStart(sts.warm);
-  const { server, ...surface } = metadataSurface({ config, log, events, broker, upstream });
+  const { server, ...surface } = metadataSurface({ config, log, events, broker, upstream, scopes });
   sources.onBinding({
     created: (workload) => void broker.anticipate(workload).catch(() => {}),
     began: (binding) => void broker.prefetch(binding).catch(() => {}),
@@ -84,10 +87,10 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   return {
     server,
     apply(next) {
-      sources.apply();
       sts.apply(next);
       sessions.apply(next);
       surface.apply(next);
+      sources.apply();
     },
     prefetch: (binding) => broker.prefetch(binding),
     services: [
@@ -105,8 +108,6 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
 interface SourcesWiring {
   readonly log: Log;
   readonly enforce: Enforce | undefined;
-  readonly onProcess: ((pid: number) => void) | undefined;
-  readonly host: WorkloadResolver | undefined;
   readonly given: WorkloadResolver | undefined;
 }
 
@@ -118,15 +119,15 @@ interface WorkloadSources {
 }
 
 /** All who know workloads, in the order they are asked: who is on the host's own network, the operator's map, the Engine. */
-function workloadSources(config: Config, { host, given, ...wiring }: SourcesWiring): WorkloadSources {
-  const docker = given ? undefined : dockerService(config, wiring);
+function workloadSources(config: Config, { log, enforce, given }: SourcesWiring): WorkloadSources {
+  const host = config.interception === "nftables" ? hostNetworkPart(config, log) : undefined;
+  const docker = given ? undefined : dockerService(config, { log, enforce, onProcess: host?.noteContainer });
   const source = given ?? docker?.resolver;
   if (!source) throw new Error("there is no source of workloads");
-  const { log } = wiring;
   const networks = docker?.networks ?? NO_NETWORKS;
   const map = config.roleMapFile === undefined ? undefined : roleMapService(config.roleMapFile, { log, networks });
   return {
-    resolver: firstToKnow([host, map?.resolver, source].filter((one) => one !== undefined)),
+    resolver: firstToKnow([host?.resolver, map?.resolver, source].filter((one) => one !== undefined)),
     services: [...(docker?.services ?? []), ...(map ? [map.service] : [])],
     apply: () => map?.apply(),
     onBinding(listener) {
@@ -144,6 +145,7 @@ interface SurfaceWiring {
   readonly events: BrokerEvents;
   readonly broker: CredentialBroker;
   readonly upstream: UpstreamClient;
+  readonly scopes: TokenScopes;
 }
 
 function metadataSurface(wiring: SurfaceWiring): Pick<Daemon, "server" | "apply"> {
@@ -163,14 +165,21 @@ function metadataSurface(wiring: SurfaceWiring): Pick<Daemon, "server" | "apply"
 }
 
 /** Made from the settings alone, and replaced as a whole; the tokens' key and the documents in hand are the same whatever they are. */
-function metadataHandler({ config, log, events, broker, upstream }: SurfaceWiring): (config: Config) => HttpHandler {
+function metadataHandler({
+  config,
+  log,
+  events,
+  broker,
+  upstream,
+  scopes,
+}: SurfaceWiring): (config: Config) => HttpHandler {
   const { key, keptNowhereBecause } = tokenKey(config.runtimeDirectory);
   if (keptNowhereBecause !== undefined) {
     const remedy = "containers' tokens end when taskrole stops; make the runtimeDirectory writable";
     log.warn({ reason: keptNowhereBecause, remedy }, "the key of the metadata tokens cannot be kept");
   }
   const documents = new HostDocuments({ upstream, now, sleep, waitMs: WAIT_FOR_DOCUMENT_MS });
-  const parts = { broker: observed(broker, events), tokens: new MetadataTokens(key), events, now };
+  const parts = { broker: observed(broker, events), tokens: new MetadataTokens(key), scopes, events, now };
   return ({ metadataTokens, containerCredentials, metadataPaths }) =>
     metadataService({
       ...parts,

@@ -8,6 +8,7 @@ import { PacedIssuer } from "../broker/paced-issuer.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import type { HomeAccount } from "../core/grant.ts";
+import type { Workload } from "../core/workload.ts";
 import { sleep } from "../kit/sleep.ts";
 import type { HostIdentitySource } from "../upstream/host-identity.ts";
 import { grantSettings } from "./grant-settings.ts";
@@ -34,6 +35,7 @@ export interface SessionsWiring {
   readonly identity: HostIdentitySource;
   readonly issuer: CredentialIssuer;
   readonly resolver: WorkloadResolver;
+  readonly onRoleLost: (workload: Workload) => void;
 }
 
 export function sessionsPart(wiring: SessionsWiring): SessionsPart {
@@ -59,7 +61,15 @@ function decisionOf(config: Config, identity: HostIdentitySource): Pick<BrokerPa
   };
 }
 
-function credentialBroker({ config, log, now, identity, issuer, resolver }: SessionsWiring): CredentialBroker {
+function credentialBroker({
+  config,
+  log,
+  now,
+  identity,
+  issuer,
+  resolver,
+  onRoleLost,
+}: SessionsWiring): CredentialBroker {
   const uptime = (): number => performance.now();
   const cache = new CredentialCache({
     issuer: new PacedIssuer({ issuer, uptime, sleep }),
@@ -69,7 +79,7 @@ function credentialBroker({ config, log, now, identity, issuer, resolver }: Sess
     events: sessionLog({ log, now }),
   });
   const decision = decisionOf(config, identity);
-  return new CredentialBroker({ resolver, cache, ...decision, sleep, waitForStsMs: WAIT_FOR_STS_MS });
+  return new CredentialBroker({ resolver, cache, ...decision, onRoleLost, sleep, waitForStsMs: WAIT_FOR_STS_MS });
 }
 
 function renewals(broker: CredentialBroker): Service {

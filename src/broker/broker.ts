@@ -13,6 +13,8 @@ export interface BrokerParts {
   readonly settings: GrantSettings;
   /** Asked only for roles written without account. @throws Refusal `upstream-unavailable` */
   readonly home: () => Promise<HomeAccount>;
+  /** By other rules than before it has no role any more, or another. */
+  readonly onRoleLost: (workload: Workload) => void;
   readonly sleep: Sleep;
   /** How long one caller waits, for STS or for `home`: less than the least patient SDK (Go v2: 500 ms to the head). */
   readonly waitForStsMs: number;
@@ -119,9 +121,17 @@ export class CredentialBroker implements Broker {
   decideBy(decision: Pick<BrokerParts, "settings" | "home">): void {
     this.#parts = { ...this.#parts, ...decision };
     this.#grants = new WeakMap();
-    const bindings = [...this.#users.keys()];
+    const users = [...this.#users];
     this.#users.clear();
-    for (const binding of bindings) void this.prefetch(binding).catch(() => {}); // refused, it is when the workload asks
+    for (const [binding, former] of users) void this.#judgeAnew(binding, former);
+  }
+
+  /** What is refused is told when the workload asks. */
+  async #judgeAnew(binding: Binding, former: Grant): Promise<void> {
+    const { workload } = binding;
+    const grant = await this.#decide(workload).catch((error: unknown) => (isUndecided(error) ? former : undefined));
+    if (grant?.roleArn !== former.roleArn) this.#parts.onRoleLost(workload);
+    await this.prefetch(binding).catch(() => {});
   }
 
   /** A grant by rules that are not in force any more is served to the request that had it, and not kept. */
@@ -129,3 +139,7 @@ export class CredentialBroker implements Broker {
     if (this.#grants.get(binding.workload)?.sessionKey === grant.sessionKey) this.#users.set(binding, grant);
   }
 }
+
+/** The host's own account is not known at the moment. */
+const isUndecided = (error: unknown): boolean =>
+  error instanceof Refusal && error.failure.kind === "upstream-unavailable";

@@ -3,7 +3,6 @@ import type { Binding } from "../broker/workload-resolver.ts";
 import type { Credentials, EpochMs } from "../core/credentials.ts";
 import { type Failure, Refusal } from "../core/failure.ts";
 import { KNOWN_VERSIONS } from "../core/metadata-version.ts";
-import { workloadKey } from "../core/workload.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { containerCredentials } from "./container-credentials.ts";
 import { credentialsDocument, iamInfoDocument } from "./credentials-document.ts";
@@ -12,6 +11,7 @@ import { listing } from "./listing.ts";
 import { type MetadataTokens, tokenSeconds } from "./metadata-token.ts";
 import type { RouteName } from "./routes.ts";
 import { binaryResponse, textResponse } from "./text-response.ts";
+import type { TokenScopes } from "./token-scopes.ts";
 import type { PathsOf } from "./workload-paths.ts";
 
 /** One request of one known workload, its path canonical, its token checked. */
@@ -26,6 +26,7 @@ export type Handler = (asked: Asked) => Promise<HttpResponse>;
 export interface HandlerParts {
   readonly broker: Broker;
   readonly tokens: MetadataTokens;
+  readonly scopes: TokenScopes;
   readonly readUpstream: ReadUpstream;
   readonly pathsOf: PathsOf;
   readonly now: () => EpochMs;
@@ -87,10 +88,10 @@ const table = (parts: HandlerParts, documentOf: DocumentOf): Readonly<Record<Rou
   containerCredentials: (asked) => containerCredentials(parts.broker, asked),
 });
 
-function issueToken({ tokens, now }: HandlerParts, request: HttpRequest, { workload }: Binding): HttpResponse {
+function issueToken({ tokens, scopes, now }: HandlerParts, request: HttpRequest, { workload }: Binding): HttpResponse {
   const seconds = tokenSeconds(request.headers.get(TOKEN_SECONDS_HEADER.toLowerCase()));
   if (seconds === undefined) throw new Refusal({ kind: "token-ttl-invalid" });
-  const token = textResponse(tokens.issue(workloadKey(workload), now() + seconds * 1000));
+  const token = textResponse(tokens.issue(scopes.of(workload), now() + seconds * 1000));
   return { ...token, headers: [...token.headers, [TOKEN_SECONDS_HEADER, String(seconds)]] };
 }
 

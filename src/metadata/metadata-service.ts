@@ -5,7 +5,7 @@ import type { EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import { canonicalPath } from "../core/metadata-path.ts";
 import type { PathPolicy } from "../core/path-policy.ts";
-import { type Workload, workloadKey } from "../core/workload.ts";
+import type { Workload } from "../core/workload.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { type ContainerCredentials, checkAuthorization } from "./container-credentials.ts";
 import { failureResponse } from "./failure-response.ts";
@@ -14,11 +14,13 @@ import type { ReadUpstream } from "./host-documents.ts";
 import type { MetadataTokens } from "./metadata-token.ts";
 import { findRoute, type Route, type RouteAuth, type RouteName, type RouteQuery } from "./routes.ts";
 import { authorityOf, type Surface, surfacesOf } from "./surface.ts";
+import type { TokenScopes } from "./token-scopes.ts";
 import { workloadPaths } from "./workload-paths.ts";
 
 export interface MetadataServiceParts {
   readonly broker: Broker;
   readonly tokens: MetadataTokens;
+  readonly scopes: TokenScopes;
   /** "required" refuses who asks without a metadata token; a wrong one is refused in any case. */
   readonly metadataTokens: "required" | "optional";
   readonly containerCredentials: ContainerCredentials;
@@ -148,7 +150,7 @@ function checkToken(parts: MetadataServiceParts, { headers }: HttpRequest, { wor
     return undefined;
   }
   const [token = ""] = values;
-  const left = values.length === 1 && parts.tokens.remainingMs(token, workloadKey(workload), parts.now());
+  const left = values.length === 1 && parts.tokens.remainingMs(token, parts.scopes.of(workload), parts.now());
   if (!left) throw new Refusal({ kind: "token-invalid" });
   return Math.ceil(left / 1000);
 }

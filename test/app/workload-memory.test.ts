@@ -96,6 +96,7 @@ test("a workload that is bound in the kernel and has a session in hand takes at 
     settings: ANY_ROLE,
     home: async () => ({ partition: "aws", accountId: "111122223333" }),
     sleep,
+    onRoleLost: () => {},
     waitForStsMs: 350,
   });
   const before = heapInUse();

@@ -7,6 +7,7 @@ import { firstToKnow, type WorkloadResolver } from "../../src/broker/workload-re
 import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
 import type { Grant, HomeAccount } from "../../src/core/grant.ts";
+import type { Workload } from "../../src/core/workload.ts";
 import { sleep } from "../../src/kit/sleep.ts";
 import { sessionCache } from "../support/sessions.ts";
 import { ANY_ROLE, binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
@@ -19,6 +20,7 @@ interface Given {
   readonly issue?: (grant: Grant) => Promise<Credentials>;
   readonly resolver?: WorkloadResolver;
   readonly home?: () => Promise<HomeAccount>;
+  readonly onRoleLost?: (workload: Workload) => void;
 }
 
 function bench(given: Given = {}) {
@@ -44,6 +46,7 @@ function bench(given: Given = {}) {
     settings: ANY_ROLE,
     home: given.home ?? (() => Promise.resolve(HOME)),
     sleep,
+    onRoleLost: given.onRoleLost ?? (() => {}),
     waitForStsMs: 20,
   });
   const credentialsOf = async (address: string) => {
@@ -209,6 +212,36 @@ describe("CredentialBroker", () => {
       assert.equal((await credentialsOf("10.0.0.3")).accessKeyId, "ASIAnew");
       broker.decideBy({ settings: anyone(), home });
       assert.equal((await refused(credentialsOf("10.0.0.3"))).kind, "no-role");
+    });
+
+    it("tells of whom a role was taken, or replaced by another, and of nobody else", async () => {
+      const lost: string[] = [];
+      const { broker, credentialsOf } = bench({ resolver, onRoleLost: ({ id }) => lost.push(id) });
+      const decide = async (text?: string) => {
+        broker.decideBy({ settings: anyone(text), home });
+        await new Promise((resolve) => setImmediate(resolve));
+      };
+      await decide("old");
+      assert.deepEqual(lost, [], "nobody had one");
+      await credentialsOf("10.0.0.3");
+      await decide("old");
+      assert.deepEqual(lost, [], "the decision is the same");
+      await decide("new");
+      assert.deepEqual(lost, ["plain"]);
+      await decide();
+      assert.deepEqual(lost, ["plain", "plain"]);
+    });
+
+    it("takes no role from anybody because the host's account is not known at the moment", async () => {
+      const lost: string[] = [];
+      const { broker, credentialsOf } = bench({ resolver, onRoleLost: ({ id }) => lost.push(id) });
+      broker.decideBy({ settings: anyone("old"), home });
+      await credentialsOf("10.0.0.3");
+      const unavailable = () =>
+        Promise.reject(new Refusal({ kind: "upstream-unavailable", what: "x", reason: "away" }));
+      broker.decideBy({ settings: anyone("old"), home: unavailable });
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(lost, []);
     });
 
     it("keeps a session in hand where the decision is the same", async () => {

@@ -16,6 +16,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 interface Place extends AsyncDisposable {
   readonly host: Host;
   readonly sts: RecordingSts;
+  /** @param head with its line ends */
+  readonly send: (head: string) => Promise<RawResponse>;
   readonly get: (path: string) => Promise<RawResponse>;
   /** What STS was asked once the container had its credentials. */
   readonly asked: () => Promise<Readonly<Record<string, string>>>;
@@ -31,11 +33,12 @@ async function placeOf(container: Omit<HostContainer, "address">, settings: obje
   writeFileSync(config, JSON.stringify(settings)); // which is YAML too
   const flags = { config, "metadata-tokens": "optional", "sts-endpoint": sts.url };
   const host = await startHost({ containers: { web: { address: ADDRESS, ...container } }, flags });
-  const get = (path: string) =>
-    new RawClient(host.port, ADDRESS).send(`GET ${path} HTTP/1.1\r\nConnection: close\r\n\r\n`).response();
+  const send = (head: string) => new RawClient(host.port, ADDRESS).send(`${head}Connection: close\r\n\r\n`).response();
+  const get = (path: string) => send(`GET ${path} HTTP/1.1\r\n`);
   return {
     host,
     sts,
+    send,
     get,
     async asked() {
       const { status, body } = await get(ROLES);
@@ -215,8 +218,15 @@ describe("a reload", () => {
       writeFileSync(config, JSON.stringify(settings));
       place.host.taskrole.signal("SIGHUP");
     };
+    const ttl = "X-aws-ec2-metadata-token-ttl-seconds: 60\r\n";
+    const token = async () => (await place.send(`PUT /latest/api/token HTTP/1.1\r\n${ttl}`)).body;
+    const withToken = async (of: string) =>
+      (await place.send(`GET /latest/meta-data/instance-id HTTP/1.1\r\nX-aws-ec2-metadata-token: ${of}\r\n`)).status;
+    const before = await token();
+    assert.equal(await withToken(before), 200);
     reload({ roleRules: [{ match: {}, allow: ["arn:aws:iam::*:role/other/*"] }] });
     await place.host.taskrole.says(/"applied":\["roleRules"\].*reloaded/);
+    assert.deepEqual([await withToken(before), await withToken(await token())], [401, 200]);
     assert.equal((await place.get(ROLES)).status, 404);
     assert.equal((await place.get(`${ROLES}app`)).status, 404);
     reload({});

@@ -9,6 +9,7 @@ import { sleep } from "../../src/kit/sleep.ts";
 import type { ContainerCredentials } from "../../src/metadata/container-credentials.ts";
 import { metadataService } from "../../src/metadata/metadata-service.ts";
 import { MetadataTokens } from "../../src/metadata/metadata-token.ts";
+import { TokenScopes } from "../../src/metadata/token-scopes.ts";
 import { sessionCache } from "../support/sessions.ts";
 import { ANY_ROLE, clock, credentials, peer, workload } from "../support/workloads.ts";
 
@@ -70,11 +71,13 @@ export function bench({
     settings: ANY_ROLE,
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep,
+    onRoleLost: () => {},
     waitForStsMs: 20,
   });
   const handle = metadataService({
     broker: observed(broker, { handedOut: () => {} }),
     tokens: new MetadataTokens(Buffer.alloc(32, 7)),
+    scopes: new TokenScopes(),
     metadataTokens,
     containerCredentials,
     paths: pathPolicy({ allow: [], deny: [], ...paths }),

@@ -126,6 +126,7 @@ function virtualDays(role: string) {
     settings: ANY_ROLE,
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep: time.sleep,
+    onRoleLost: () => {},
     waitForStsMs: 350,
   });
   const secondsLeft = async () => {
