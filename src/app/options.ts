@@ -197,6 +197,12 @@ export const OPTIONS = {
     argument: "PATH",
     help: "the unix socket of `taskrole reload`, for its owner and its group (default: admin.sock in the runtimeDirectory)",
   }),
+  compat: check(oneOf("metadataproxy", "ec2metaproxy", "iam-docker").optional(), {
+    kind: "text",
+    needsRestart: true,
+    argument: "TOOL",
+    help: "take over from metadataproxy, ec2metaproxy or iam-docker: its variables, flags and labels are read as well",
+  }),
   mock: check(z.boolean({ error: "must be true or false" }).default(false), {
     kind: "switch",
     needsRestart: true,
