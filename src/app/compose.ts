@@ -16,6 +16,7 @@ import { HostDocuments } from "../upstream/host-documents.ts";
 import { HostIdentitySource } from "../upstream/host-identity.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import { accessLog } from "./access-log.ts";
+import { containerDialect } from "./container-dialect.ts";
 import { type BindingListener, dockerService } from "./docker-service.ts";
 import { hostNetworkPart } from "./host-network-service.ts";
 import { interceptionService } from "./interception-service.ts";
@@ -120,8 +121,10 @@ interface WorkloadSources {
 
 /** All who know workloads, in the order they are asked: who is on the host's own network, the operator's map, the Engine. */
 function workloadSources(config: Config, { log, enforce, given }: SourcesWiring): WorkloadSources {
-  const host = config.interception === "nftables" ? hostNetworkPart(config, log) : undefined;
-  const docker = given ? undefined : dockerService(config, { log, enforce, onProcess: host?.noteContainer });
+  const dialect = containerDialect(config);
+  const host = config.interception === "nftables" ? hostNetworkPart(config, { log, dialect }) : undefined;
+  const wiring = { log, dialect, enforce, onProcess: host?.noteContainer };
+  const docker = given ? undefined : dockerService(config, wiring);
   const source = given ?? docker?.resolver;
   if (!source) throw new Error("there is no source of workloads");
   const networks = docker?.networks ?? NO_NETWORKS;

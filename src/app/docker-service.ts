@@ -3,6 +3,7 @@ import type { Enforce } from "../broker/address-enforcement.ts";
 import type { EngineNetworks } from "../broker/mapped-workloads.ts";
 import type { Binding, WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
+import type { ContainerDialect } from "../docker/container-dialect.ts";
 import { DockerWorkloads } from "../docker/docker-workloads.ts";
 import { EngineClient } from "../docker/engine-client.ts";
 import { StandingContainers } from "../docker/standing-containers.ts";
@@ -31,6 +32,7 @@ export interface DockerPart {
 
 interface DockerWiring {
   readonly log: Log;
+  readonly dialect: ContainerDialect;
   readonly enforce: Enforce | undefined;
   /** Told of the first process of each container that is bound. */
   readonly onProcess: ((pid: number) => void) | undefined;
@@ -41,7 +43,7 @@ const NOBODY: BindingListener = { created: () => {}, began: () => {}, ended: () 
 /** The containers of the Engine at `dockerEndpoint`. It may start after the daemon, stop, and come back. */
 export function dockerService(
   { dockerEndpoint, runtimeDirectory }: Pick<Config, "dockerEndpoint" | "runtimeDirectory">,
-  { log, enforce, onProcess }: DockerWiring,
+  { log, dialect, enforce, onProcess }: DockerWiring,
 ): DockerPart {
   let listener = NOBODY;
   const engine = new EngineClient({ endpoint: dockerEndpoint });
@@ -52,6 +54,7 @@ export function dockerService(
   });
   const workloads: DockerWorkloads = new DockerWorkloads({
     engine,
+    dialect,
     alongside: [standing, stranded.listener],
     watchProcess: (pid, containerId) => {
       onProcess?.(pid);

@@ -1,5 +1,6 @@
 import type { Log } from "../audit/log.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
+import type { ContainerDialect } from "../docker/container-dialect.ts";
 import { EngineClient } from "../docker/engine-client.ts";
 import { HostNetworkWorkloads } from "../docker/host-network-workloads.ts";
 import { findConnectionOwner } from "../kernel/connection-owner.ts";
@@ -45,7 +46,7 @@ export interface HostNetworkPart {
 /** Who asks from the host's own network. Undefined where the operator leaves it alone. */
 export function hostNetworkPart(
   config: RulesConfig & Pick<Config, "dockerEndpoint">,
-  log: Log,
+  { log, dialect }: { readonly log: Log; readonly dialect: ContainerDialect },
 ): HostNetworkPart | undefined {
   const { hostNetwork: mode, containerCgroups, dockerEndpoint } = config;
   if (mode === "host") return undefined;
@@ -53,6 +54,7 @@ export function hostNetworkPart(
   const parts = { run: runHostProgram, addresses: interceptedAddresses(config), cgroups };
   const resolver = new HostNetworkWorkloads({
     engine: new EngineClient({ endpoint: dockerEndpoint }),
+    dialect,
     findOwner: (peer) => findConnectionOwner(parts, peer),
     watchProcess,
     sleep,

@@ -1,14 +1,17 @@
 import { Refusal } from "../core/failure.ts";
+import type { Workload } from "../core/workload.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import type { OwnedSighting, Sighting } from "./address-lookup.ts";
 import type { BindingIndex, IndexEntry } from "./binding-index.ts";
 import { type DockerBinding, WatchedBinding } from "./docker-binding.ts";
+import type { ContainerDetails } from "./engine.ts";
 import type { EvictionJournal } from "./eviction-journal.ts";
 
 export interface BindingSettlerParts {
   readonly index: BindingIndex;
   readonly journal: EvictionJournal;
   readonly guard: AddressGuard;
+  readonly toWorkload: (container: ContainerDetails) => Workload;
   readonly onBound: (binding: DockerBinding) => void;
 }
 
@@ -61,7 +64,7 @@ export class BindingSettler {
   /** What was known before the kernel answered may be overtaken by the time it has. */
   async #bind(sighting: OwnedSighting, turn: number): Promise<WatchedBinding | undefined> {
     const { claim, container } = sighting;
-    const { index, guard, onBound } = this.#parts;
+    const { index, guard, toWorkload, onBound } = this.#parts;
     const proof = await guard.prove({
       address: claim.address,
       macAddress: claim.member.macAddress,
@@ -72,7 +75,7 @@ export class BindingSettler {
     });
     const known = index.get(claim.address);
     if (known?.binding.standsOn(proof)) return known.binding.isCurrent() ? known.binding : undefined;
-    const binding = new WatchedBinding(claim, container, proof);
+    const binding = new WatchedBinding(claim, toWorkload(container), proof);
     if (known || !binding.isCurrent() || this.#isOvertaken(sighting, turn)) {
       binding.end();
       return undefined;

@@ -3,7 +3,6 @@ import type { Binding } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import type { Claim } from "./address-lookup.ts";
 import type { ContainerDetails } from "./engine.ts";
-import { workloadOf } from "./workload-claims.ts";
 
 /** Tells whether one process still lives. A pid used again is not that process. */
 export interface ProcessWatch {
@@ -37,9 +36,9 @@ export class WatchedBinding implements DockerBinding {
   readonly #proof: BindingProof;
   #endedBecause: ProofLost | "told" | undefined;
 
-  constructor({ address, network }: Claim, container: ContainerDetails, proof: BindingProof) {
+  constructor({ address, network }: Claim, workload: Workload, proof: BindingProof) {
     this.address = address;
-    this.workload = workloadOf(container);
+    this.workload = workload;
     this.network = { id: network.id, name: network.name };
     this.#proof = proof;
   }

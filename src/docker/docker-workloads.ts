@@ -12,9 +12,10 @@ import { BindingAudit } from "./binding-audit.ts";
 import { BindingIndex, type EvictionReason } from "./binding-index.ts";
 import { BindingSettler } from "./binding-settler.ts";
 import { ChangeHandler } from "./change-handler.ts";
+import type { ContainerDialect } from "./container-dialect.ts";
 import { ContainerReview } from "./container-review.ts";
 import type { DockerBinding, WatchedBinding, WatchProcess } from "./docker-binding.ts";
-import type { Engine } from "./engine.ts";
+import type { ContainerDetails, Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
 import { EventStream, type EventStreamListener, inTurn } from "./event-stream.ts";
 import { EvictionJournal } from "./eviction-journal.ts";
@@ -38,6 +39,8 @@ export interface DockerWorkloadsEvents {
 
 export interface DockerWorkloadsOptions {
   readonly engine: Engine;
+  /** Without it taskrole's own words are read alone. */
+  readonly dialect?: ContainerDialect;
   readonly watchProcess: WatchProcess;
   /** Without it a binding stands on the Engine's word and the process alone. */
   readonly enforce?: Enforce;
@@ -95,7 +98,9 @@ export class DockerWorkloads implements WorkloadResolver {
     const audit = new BindingAudit({ engine, index, journal });
     const lookup = new AddressLookup(engine, directory);
     const guard = new AddressGuard({ watchProcess: options.watchProcess, enforce: options.enforce });
-    const settler = new BindingSettler({ index, journal, guard, onBound: (binding) => events.onBound(binding) });
+    const toWorkload = (container: ContainerDetails) => workloadOf(container, options.dialect);
+    const onBound = (binding: DockerBinding) => events.onBound(binding);
+    const settler = new BindingSettler({ index, journal, guard, toWorkload, onBound });
     const ask = (address: string) => this.#ask(address);
     const review = new ContainerReview({ engine, lookup, index, journal, settler, audit, ask });
     const onCreated = (containerId: string) => this.#tellCreated(engine, containerId);
@@ -148,7 +153,7 @@ export class DockerWorkloads implements WorkloadResolver {
 
   async #tellCreated(engine: FreshEngine, containerId: string): Promise<void> {
     const container = await engine.container(containerId);
-    if (container) this.#options.events.onCreated(workloadOf(container));
+    if (container) this.#options.events.onCreated(workloadOf(container, this.#options.dialect));
   }
 
   #trusted(address: string): WatchedBinding | undefined {

@@ -6,6 +6,7 @@ import { AtMost } from "../kit/at-most.ts";
 import type { Sleep } from "../kit/deadline.ts";
 import { SingleFlight } from "../kit/single-flight.ts";
 import { isRunning } from "./address-lookup.ts";
+import type { ContainerDialect } from "./container-dialect.ts";
 import type { WatchProcess } from "./docker-binding.ts";
 import type { ContainerDetails, Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
@@ -16,6 +17,8 @@ import { workloadOf } from "./workload-claims.ts";
 
 export interface HostNetworkOptions {
   readonly engine: Engine;
+  /** Without it taskrole's own words are read alone. */
+  readonly dialect?: ContainerDialect;
   readonly findOwner: FindConnectionOwner;
   readonly watchProcess: WatchProcess;
   readonly sleep: Sleep;
@@ -73,7 +76,7 @@ export class HostNetworkWorkloads implements WorkloadResolver {
       const watch = this.#options.watchProcess(container.pid, containerId);
       if (!watch)
         throw cannotTell(address, `process ${container.pid} of ${container.name} cannot be watched from here`);
-      const binding = new HostNetworkBinding(address, workloadOf(container), watch);
+      const binding = new HostNetworkBinding(address, workloadOf(container, this.#options.dialect), watch);
       for (const [key, other] of this.#bindings) if (!other.isCurrent()) this.#bindings.delete(key);
       this.#bindings.set(keyOf(containerId, address), binding);
       return binding;

@@ -1,17 +1,18 @@
 import { createHash } from "node:crypto";
 import type { SessionClaims, Workload, WorkloadClaim, WorkloadTraits } from "../core/workload.ts";
+import { type ContainerDialect, OWN_DIALECT, type Place } from "./container-dialect.ts";
 import type { ContainerDetails } from "./engine.ts";
 
-const ROLE = { label: "taskrole.role", variable: "IAM_ROLE" };
 /** Those of older tools have a variable too; a label wins over it. */
+const ROLE = { label: "taskrole.role", variable: "IAM_ROLE" };
+const EXTERNAL_ID = { label: "taskrole.external-id", variable: "IAM_EXTERNAL_ID" };
 const SESSION = {
-  externalId: { label: "taskrole.external-id", variable: "IAM_EXTERNAL_ID" },
   policy: { label: "taskrole.policy", variable: "IAM_POLICY" },
   policyArns: { label: "taskrole.policy-arns" },
   sessionName: { label: "taskrole.session-name" },
   sourceIdentity: { label: "taskrole.source-identity" },
   transitiveTags: { label: "taskrole.transitive-tags" },
-} as const satisfies Readonly<Record<string, Place>>;
+} as const satisfies Readonly<Record<string, OwnPlace>>;
 /** The rest of the label is the tag's key. */
 const TAG_LABELS = "taskrole.session-tags.";
 const PATHS = { label: "taskrole.metadata" };
@@ -19,7 +20,7 @@ const TOKENS = { label: "taskrole.tokens" };
 /** https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html */
 const AUTHORIZATION_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
-interface Place {
+interface OwnPlace {
   readonly label: string;
   readonly variable?: string;
 }
@@ -31,13 +32,13 @@ export type WorkloadSource = Said &
   Pick<ContainerDetails, "id" | "name" | "startedAt" | "image" | "imageId" | "userNamespace" | "attachments">;
 
 /** One life of a container: who it is, and all that it says of itself. */
-export function workloadOf(container: WorkloadSource): Workload {
+export function workloadOf(container: WorkloadSource, dialect: ContainerDialect = OWN_DIALECT): Workload {
   const { id, name, startedAt, env } = container;
   const authorization = lastValue(AUTHORIZATION_VARIABLE, env);
-  const roleClaim = claimOf(ROLE, container);
+  const roleClaim = claimOf(ROLE, container, dialect.places.role);
   const pathsClaim = claimOf(PATHS, container);
   const tokensClaim = claimOf(TOKENS, container);
-  const sessionClaims = sessionClaimsOf(container);
+  const sessionClaims = sessionClaimsOf(container, dialect);
   return {
     ...{ id, name, startedAt },
     traits: traitsOf(container),
@@ -54,9 +55,10 @@ const traitsOf = ({ image, imageId, labels, userNamespace, attachments }: Worklo
   networks: attachments.map(({ networkName }) => networkName),
 });
 
-function sessionClaimsOf(said: Said): SessionClaims | undefined {
+function sessionClaimsOf(said: Said, { places }: ContainerDialect): SessionClaims | undefined {
   const claims = Object.entries(SESSION).map(([name, place]) => [name, claimOf(place, said)] as const);
-  const made = claims.filter(([, claim]) => claim !== undefined);
+  const externalId = ["externalId", claimOf(EXTERNAL_ID, said, places.externalId)] as const;
+  const made = [externalId, ...claims].filter(([, claim]) => claim !== undefined);
   const tags = Object.keys(said.labels)
     .filter((label) => label.startsWith(TAG_LABELS))
     .map((label) => [label.slice(TAG_LABELS.length), labelled(label, said)] as const);
@@ -68,11 +70,16 @@ function sessionClaimsOf(said: Said): SessionClaims | undefined {
  * What is written at a place; the label wins. An empty one is a claim too, to be refused as such: taken for none, it
  * would silently give the container something else than it asked for.
  */
-function claimOf({ label, variable }: Place, { labels, env }: Said): WorkloadClaim | undefined {
-  if (Object.hasOwn(labels, label)) return labelled(label, { labels });
-  const text = variable === undefined ? undefined : lastValue(variable, env);
-  return text === undefined ? undefined : { text, place: `environment variable ${variable}` };
+function claimOf(own: OwnPlace, { labels, env }: Said, others: Place = NOWHERE): WorkloadClaim | undefined {
+  const label = [own.label, ...others.labels].find((name) => Object.hasOwn(labels, name));
+  if (label !== undefined) return labelled(label, { labels });
+  const variables = [...(own.variable === undefined ? [] : [own.variable]), ...others.variables];
+  const variable = variables.find((name) => lastValue(name, env) !== undefined);
+  if (variable === undefined) return undefined;
+  return { text: lastValue(variable, env) ?? "", place: `environment variable ${variable}` };
 }
+
+const NOWHERE: Place = { labels: [], variables: [] };
 
 const labelled = (label: string, { labels }: Pick<Said, "labels">): WorkloadClaim => ({
   text: labels[label] ?? "",

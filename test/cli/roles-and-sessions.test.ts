@@ -55,6 +55,7 @@ async function placeOf(container: Omit<HostContainer, "address">, settings: obje
 }
 
 const ROLE = { "taskrole.role": "team/app" };
+const IAM_DOCKER = "com.swipely.iam-docker.iam-profile";
 const ARN = "arn:aws:iam::111122223333:role/team/app";
 const DENY = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}';
 const ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}';
@@ -65,6 +66,27 @@ describe("what a container and the operator say of a session is what STS is aske
     [
       ["a role alone", { labels: ROLE }, {}, {}],
       ["a role by variable", { env: ["IAM_ROLE=team/app"] }, {}, {}],
+      [
+        "a role by iam-docker's label, where the host comes from iam-docker",
+        {
+          labels: { [IAM_DOCKER]: ARN, "com.swipely.iam-docker.iam-externalid": "a/b" },
+          env: ["IAM_ROLE=other", "IAM_ROLE_EXTERNALID=c"],
+        },
+        { compat: "iam-docker" },
+        { ExternalId: "a/b" },
+      ],
+      [
+        "taskrole's own label beside it",
+        { labels: { ...ROLE, [IAM_DOCKER]: "arn:aws:iam::111122223333:role/other" } },
+        { compat: "iam-docker" },
+        {},
+      ],
+      [
+        "iam-docker's label where nobody said so",
+        { labels: { [IAM_DOCKER]: "other" }, env: ["IAM_ROLE=team/app"] },
+        {},
+        {},
+      ],
       ["a default", {}, { defaultRole: "team/app" }, {}],
       ["an external id", { labels: { ...ROLE, "taskrole.external-id": "a/b" } }, {}, { ExternalId: "a/b" }],
       ["the same by variable", { labels: ROLE, env: ["IAM_EXTERNAL_ID=a/b"] }, {}, { ExternalId: "a/b" }],

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Enforce } from "../../src/broker/address-enforcement.ts";
 import type { Refusal } from "../../src/core/failure.ts";
 import type { Workload } from "../../src/core/workload.ts";
+import type { ContainerDialect } from "../../src/docker/container-dialect.ts";
 import type { DockerBinding, ProcessWatch } from "../../src/docker/docker-binding.ts";
 import { DockerWorkloads } from "../../src/docker/docker-workloads.ts";
 import type { EngineEvent, EventQuery } from "../../src/docker/engine.ts";
@@ -71,6 +72,7 @@ export interface BenchOptions {
   readonly isStarted?: boolean;
   readonly callTimeoutMs?: number;
   readonly enforce?: Enforce;
+  readonly dialect?: ContainerDialect;
   readonly lateEventMs?: number;
 }
 
@@ -89,6 +91,7 @@ export async function bench(t: TestContext, options: BenchOptions = {}): Promise
     engine: client,
     watchProcess: processes.watch,
     ...(options.enforce && { enforce: options.enforce }),
+    ...(options.dialect && { dialect: options.dialect }),
     now,
     lateEventMs: options.lateEventMs ?? 100_000,
     sleep: async (ms, signal) => void (await delay(ms / HASTE, undefined, { ...(signal && { signal }) })),

@@ -3,6 +3,17 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
 
+test("another tool's words are read when a container is made and when it asks", async (t) => {
+  const dialect = { places: { role: { labels: ["old.role"], variables: [] } } };
+  const { engine, workloads, bridge, log, heard } = await bench(t, { dialect });
+  const { Id } = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "web", labels: { "old.role": "reader" } });
+  engine.sendContainer("create", Id);
+  await heard();
+  await eventually(() => assert.ok(log.includes("created web (reader)"), log.join()));
+  const { workload } = await bindingAt(workloads, "172.17.0.2");
+  assert.deepEqual(workload.roleClaim, { text: "reader", place: "label old.role" });
+});
+
 test("a container is known by its address, with its role and its life", async (t) => {
   const { engine, workloads, bridge, log } = await bench(t);
   const web = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "web", labels: { "taskrole.role": "reader" } });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectionOwner } from "../../src/broker/connection-owner.ts";
 import type { Peer } from "../../src/core/peer.ts";
+import type { ContainerDialect } from "../../src/docker/container-dialect.ts";
 import type { ContainerDetails, Engine } from "../../src/docker/engine.ts";
 import { EngineError } from "../../src/docker/engine-error.ts";
 import { HostNetworkWorkloads } from "../../src/docker/host-network-workloads.ts";
@@ -28,7 +29,7 @@ const container = (id: string, pid: number): ContainerDetails => ({
   guestOf: undefined,
 });
 
-function bench(mode: "refuse" | "identify" = "identify") {
+function bench(mode: "refuse" | "identify" = "identify", dialect?: ContainerDialect) {
   const owners = new Map<number, ConnectionOwner>([
     [1, { kind: "container", containerId: RED }],
     [2, { kind: "container", containerId: BLUE }],
@@ -58,6 +59,7 @@ function bench(mode: "refuse" | "identify" = "identify") {
   const onPause: (() => unknown)[] = [];
   const workloads = new HostNetworkWorkloads({
     engine,
+    ...(dialect && { dialect }),
     findOwner: ({ port }) => {
       looks.push(port);
       return Promise.resolve(owners.get(port) ?? { kind: "nobody-known", reason: "no socket" });
@@ -80,6 +82,12 @@ test("two containers at the same address are told apart by their connections", a
   const [red, blue] = await Promise.all([workloads.resolve(onHost(1)), workloads.resolve(onHost(2))]);
   assert.deepEqual([red?.workload.name, red?.address], ["red", ADDRESS]);
   assert.deepEqual([blue?.workload.roleClaim?.text, blue?.address], ["blue-role", ADDRESS]);
+});
+
+test("another tool's words are read on the host's network, too", async () => {
+  const { workloads, containers } = bench("identify", { places: { role: { labels: ["old.role"], variables: [] } } });
+  containers.set(RED, { ...container(RED, 11), labels: { "old.role": "old" } });
+  assert.equal((await workloads.resolve(onHost(1)))?.workload.roleClaim?.text, "old");
 });
 
 test("who comes by a network is another source's, and nobody looks for its socket", async () => {

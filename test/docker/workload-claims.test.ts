@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import type { ContainerDialect } from "../../src/docker/container-dialect.ts";
 import { workloadOf } from "../../src/docker/workload-claims.ts";
 
 const LABEL = "label taskrole.role";
@@ -33,6 +34,31 @@ for (const [labels, env, claim, because] of [
     assert.deepEqual(claimsOf(said), claim === undefined ? {} : { roleClaim: claim });
   });
 }
+
+const OLDER: ContainerDialect = {
+  places: {
+    role: { labels: ["old.role", "older.role"], variables: ["OLD_ROLE"] },
+    externalId: { labels: [], variables: ["OLD_ID"] },
+  },
+};
+for (const [labels, env, claim, because] of [
+  [{ "taskrole.role": "a", "old.role": "b" }, [], { text: "a", place: LABEL }, "taskrole's own label wins"],
+  [{ "older.role": "c", "old.role": "b" }, [], { text: "b", place: "label old.role" }, "then the first of the others"],
+  [{ "older.role": "c" }, ["IAM_ROLE=d"], { text: "c", place: "label older.role" }, "which wins over the variable"],
+  [{ "old.role": "" }, ["IAM_ROLE=d"], { text: "", place: "label old.role" }, "an empty one is a claim, too"],
+  [{}, ["OLD_ROLE=e", "IAM_ROLE=d"], { text: "d", place: VARIABLE }, "the own variable before the other"],
+  [{}, ["OLD_ROLE=e"], { text: "e", place: "environment variable OLD_ROLE" }, "the other's variable alone"],
+] as const) {
+  test(`another tool's words are read as well: ${JSON.stringify(labels)} ${JSON.stringify(env)}: ${because}`, () => {
+    assert.deepEqual(workloadOf({ ...SELF, ...MADE, labels, env }, OLDER).roleClaim, claim);
+  });
+}
+
+test("another tool's words are nothing to whom it was not said of", () => {
+  assert.deepEqual(claimsOf({ labels: { "old.role": "a" }, env: ["OLD_ROLE=b", "OLD_ID=c"] }), {});
+  const { sessionClaims } = workloadOf({ ...SELF, ...MADE, labels: {}, env: ["OLD_ID=c"] }, OLDER);
+  assert.deepEqual(sessionClaims, { externalId: { text: "c", place: "environment variable OLD_ID" } });
+});
 
 test("the label taskrole.metadata is what a container leaves itself of the metadata; the environment has no say", () => {
   const pathsClaim = { text: "none", place: "label taskrole.metadata" };

@@ -1,0 +1,13 @@
+import type { ContainerDialect } from "../docker/container-dialect.ts";
+import type { Config } from "./options.ts";
+
+/** https://github.com/swipely/iam-docker/blob/441d40692288d8c88fe18b23c2779a11df200986/src/docker/container_store.go#L11-L19 */
+const IAM_DOCKER: ContainerDialect["places"] = {
+  role: { labels: ["com.swipely.iam-docker.iam-profile"], variables: [] },
+  externalId: { labels: ["com.swipely.iam-docker.iam-externalid"], variables: ["IAM_ROLE_EXTERNALID"] },
+};
+
+/** What is read of containers, as the settings say. */
+export const containerDialect = ({ compat }: Pick<Config, "compat">): ContainerDialect => ({
+  places: compat === "iam-docker" ? IAM_DOCKER : {},
+});

@@ -1,0 +1,14 @@
+/** Where a container may write something; labels win over variables, and of either the first that is there counts. */
+export interface Place {
+  readonly labels: readonly string[];
+  readonly variables: readonly string[];
+}
+
+/** What of a container is read besides taskrole's own words, as the operator's settings want it. */
+export interface ContainerDialect {
+  /** Other tools' places of the same things; taskrole's own label wins over their labels, and its variable over their variables. */
+  readonly places: { readonly role?: Place; readonly externalId?: Place };
+}
+
+/** Taskrole's own words alone. */
+export const OWN_DIALECT: ContainerDialect = { places: {} };
