@@ -40,8 +40,8 @@ export function adminService({ settings, log, given, reload }: AdminWiring): Ser
 
 function reloadAnswer(outcome: ReloadOutcome): AdminAnswer {
   if (outcome.kind === "refused") return { status: 422, body: { problems: outcome.problems } };
-  const { applied, needsRestart } = outcome;
-  return { status: 200, body: { applied, needsRestart } };
+  const { kind: _, ...changes } = outcome;
+  return { status: 200, body: changes };
 }
 
 /** Without it containers are served all the same, so what it lacks is a warning. @returns whether it listens */

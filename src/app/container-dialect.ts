@@ -1,5 +1,6 @@
 import type { ContainerDialect } from "../docker/container-dialect.ts";
 import type { Config } from "./options.ts";
+import { type Templated, templateVariables } from "./template-variables.ts";
 
 /** https://github.com/swipely/iam-docker/blob/441d40692288d8c88fe18b23c2779a11df200986/src/docker/container_store.go#L11-L19 */
 const IAM_DOCKER: ContainerDialect["places"] = {
@@ -8,6 +9,7 @@ const IAM_DOCKER: ContainerDialect["places"] = {
 };
 
 /** What is read of containers, as the settings say. */
-export const containerDialect = ({ compat }: Pick<Config, "compat">): ContainerDialect => ({
+export const containerDialect = ({ compat, ...templated }: Templated & Pick<Config, "compat">): ContainerDialect => ({
   places: compat === "iam-docker" ? IAM_DOCKER : {},
+  variables: templateVariables(templated),
 });

@@ -126,7 +126,7 @@ export const OPTIONS = {
   sessionName: check(sessionTemplate.default("{container.name}-{container.id}"), {
     kind: "text",
     argument: "TEMPLATE",
-    help: "the name of each session, as CloudTrail shows it; of {container.name}, {container.id}, {image}, {label:NAME}, {host}",
+    help: "the name of each session, as CloudTrail shows it; of {container.name}, {container.id}, {image}, {label:NAME}, {env:NAME}, {host}",
   }),
   sessionSeconds: check(sessionSeconds.default(MAX_SESSION_SECONDS), {
     kind: "number",

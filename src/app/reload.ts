@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Log } from "../audit/log.ts";
 import { ConfigError } from "./config.ts";
 import { type Config, OPTION_NAMES, OPTIONS, type OptionName } from "./options.ts";
+import { templateVariables } from "./template-variables.ts";
 
 export type ReloadOutcome =
   | {
@@ -10,6 +11,8 @@ export type ReloadOutcome =
       readonly applied: readonly OptionName[];
       /** Settings that are other than those the daemon runs with, and wait. */
       readonly needsRestart: readonly OptionName[];
+      /** Why, a sentence each, where the setting's own kind does not say it; undefined where there is nothing to say. */
+      readonly because?: readonly string[];
     }
   /** Nothing was changed. Each is a sentence with its place. */
   | { readonly kind: "refused"; readonly problems: readonly string[] };
@@ -37,7 +40,8 @@ export class Reloader {
   reload(): ReloadOutcome {
     const { load, apply, log } = this.#parts;
     try {
-      const { config, ...changes } = reloadPlan(this.#config, load());
+      const read = templateVariables(this.#parts.config);
+      const { config, ...changes } = reloadPlan(this.#config, load(), read);
       apply(config);
       this.#config = config;
       log.info(changes, changes.needsRestart.length > 0 ? RELOADED_IN_PART : "reloaded");
@@ -55,17 +59,22 @@ const RELOADED_IN_PART = "reloaded; what needs a restart stays as it was until t
 interface ReloadPlan {
   readonly applied: readonly OptionName[];
   readonly needsRestart: readonly OptionName[];
+  readonly because?: readonly string[];
   /** What is to be in force: as wanted, but for what needs a restart. */
   readonly config: Config;
 }
 
-export function reloadPlan(running: Config, wanted: Config): ReloadPlan {
+/** @param read the variables that are read of containers since the start */
+export function reloadPlan(running: Config, wanted: Config, read = templateVariables(running)): ReloadPlan {
   const changed = OPTION_NAMES.filter((name) => !isDeepStrictEqual(running[name], wanted[name]));
-  const needsRestart = changed.filter((name) => waits(name, running, wanted));
+  const unread = new Map(changed.map((name) => [name, unreadVariables(name, wanted, read)]));
+  const needsRestart = changed.filter((name) => waits(name, running, wanted) || unread.get(name)?.length);
+  const because = [...unread].filter(([, names]) => names.length > 0).map(([name, names]) => newVariables(name, names));
   const kept = Object.fromEntries(needsRestart.map((name) => [name, running[name]]));
   return {
     applied: changed.filter((name) => !needsRestart.includes(name)),
     needsRestart,
+    ...(because.length > 0 && { because }),
     config: Object.freeze({ ...wanted, ...kept }),
   };
 }
@@ -75,3 +84,12 @@ const waits = (name: OptionName, running: Config, wanted: Config): boolean =>
   name === "containerCredentials"
     ? [running.containerCredentials, wanted.containerCredentials].includes("off")
     : OPTIONS[name].needsRestart;
+
+/** Of a container that is known no other variable can be had any more, and its session must not change with who was known when. */
+function unreadVariables(name: OptionName, wanted: Config, read: ReadonlySet<string>): readonly string[] {
+  const templated = name === "sessionName" || name === "sessionTags" || name === "roleRules";
+  return templated ? [...templateVariables({ [name]: wanted[name] })].filter((variable) => !read.has(variable)) : [];
+}
+
+const newVariables = (name: OptionName, variables: readonly string[]): string =>
+  `${name} names ${variables.map((one) => `{env:${one}}`).join(", ")}: which variables are read of containers is settled at the start`;

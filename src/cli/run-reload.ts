@@ -7,7 +7,11 @@ const DONE = 0;
 const NO_DAEMON = 1;
 const WRONG_CONFIGURATION = 2;
 
-const Reloaded = z.object({ applied: z.array(z.string()), needsRestart: z.array(z.string()) });
+const Reloaded = z.object({
+  applied: z.array(z.string()),
+  needsRestart: z.array(z.string()),
+  because: z.array(z.string()).default([]),
+});
 const Refused = z.object({ problems: z.array(z.string()) });
 
 /** @param sources where the daemon's socket is found by: mistakes in them are the daemon's to tell @returns the exit code */
@@ -26,9 +30,10 @@ export async function runReload(sources: ConfigSources): Promise<number> {
   }
 }
 
-function tellReloaded({ applied, needsRestart }: z.infer<typeof Reloaded>): number {
+function tellReloaded({ applied, needsRestart, because }: z.infer<typeof Reloaded>): number {
   if (applied.length > 0) say(`In force now: ${applied.join(", ")}`);
   if (needsRestart.length > 0) say(`Only with a restart: ${needsRestart.join(", ")}`);
+  for (const reason of because) say(reason);
   if (applied.length + needsRestart.length === 0) say("Nothing has changed.");
   return DONE;
 }

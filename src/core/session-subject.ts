@@ -2,7 +2,7 @@ import { Refusal } from "./failure.ts";
 import type { RoleRule } from "./role-rule.ts";
 import type { Fault } from "./session-limits.ts";
 import type { SessionPolicy } from "./session-policy.ts";
-import { parseTemplate, renderTemplate, type SessionTemplate } from "./session-template.ts";
+import { parseTemplate, renderTemplate, type SessionTemplate, variablesIn } from "./session-template.ts";
 import type { Workload, WorkloadClaim } from "./workload.ts";
 
 /** What the operator says of every session. */
@@ -35,6 +35,12 @@ export function rendered({ workload, settings }: SessionSubject, { text, place }
   const template = parseTemplate(text);
   if ("kind" in template)
     throw new Refusal({ kind: "bad-session", workload: workload.name, place, reason: template.reason });
+  const [variable] = variablesIn(template);
+  demand(
+    workload,
+    place,
+    variable === undefined ? undefined : `{env:${variable}} is for the operator's templates alone`,
+  );
   const made = renderTemplate(template, workload, settings.host);
   demand(workload, place, made === undefined ? "it names a label that the container does not have" : undefined);
   return made ?? "";

@@ -39,7 +39,7 @@ export function sessionTagsOf(subject: SessionSubject): SessionTags {
 
 const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
-/** A tag whose template names a label that the workload does not have is left out: it is then as untagged as it is unlabelled. */
+/** A tag whose template names a label or variable that the workload does not have is left out: it is then as untagged as it is unlabelled. */
 function operatorsTags({ workload, settings, rule }: SessionSubject): readonly PlacedTag[] {
   const tag = ([key, template]: [string, SessionTemplate], place: string): PlacedTag[] => {
     const value = renderTemplate(template, workload, settings.host);

@@ -8,7 +8,9 @@ export interface SessionTemplate {
 type TemplatePart =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "container.name" | "container.id" | "image" | "host" }
-  | { readonly kind: "label"; readonly label: string };
+  | { readonly kind: "label"; readonly label: string }
+  /** Of the container's environment, in the operator's templates alone. */
+  | { readonly kind: "env"; readonly variable: string };
 
 /** The reason completes "…, because". */
 export interface SessionTemplateError {
@@ -20,6 +22,9 @@ export interface SessionTemplateError {
 export const SHORT_ID_LENGTH = 12;
 
 const NAMES = ["container.name", "container.id", "image", "host"] as const;
+const PLACES = `${NAMES.map((name) => `{${name}}`).join(", ")}, {label:NAME} and, in the operator's settings, {env:NAME}`;
+/** Session names and tags are written into CloudTrail, and into the log. */
+const SECRET_VARIABLES = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
 
 /** Never throws. A brace is only ever a place's. */
 export function parseTemplate(text: string): SessionTemplate | SessionTemplateError {
@@ -27,15 +32,18 @@ export function parseTemplate(text: string): SessionTemplate | SessionTemplateEr
   for (const [, literal, name, stray] of text.matchAll(/([^{}]+)|\{([^{}]*)\}|([{}])/g)) {
     if (stray !== undefined) return bad(`it has a "${stray}" without its other half`);
     const part = literal === undefined ? placeOf(name ?? "") : { kind: "text" as const, text: literal };
-    if (!part)
-      return bad(`there is no {${name}}: there are ${NAMES.map((one) => `{${one}}`).join(", ")} and {label:NAME}`);
+    if (part.kind === "bad-template") return part;
     parts.push(part);
   }
   return { parts };
 }
 
+/** The variables that it names. */
+export const variablesIn = ({ parts }: SessionTemplate): readonly string[] =>
+  parts.flatMap((part) => (part.kind === "env" ? [part.variable] : []));
+
 /**
- * @returns undefined when it names a label that the workload does not have. What stands in for a place is never read as a
+ * @returns undefined when it names a label or a variable that the workload does not have. What stands in for a place is never read as a
  * template itself.
  */
 export function renderTemplate({ parts }: SessionTemplate, workload: Workload, host: string): string | undefined {
@@ -55,16 +63,23 @@ function textOf(part: TemplatePart, { id, name, traits }: Workload, host: string
       return traits?.image ?? "";
     case "host":
       return host;
+    case "label":
+      return ownValue(traits?.labels, part.label);
     default:
-      return traits && Object.hasOwn(traits.labels, part.label) ? traits.labels[part.label] : undefined;
+      return ownValue(traits?.variables, part.variable);
   }
 }
 
-function placeOf(name: string): TemplatePart | undefined {
+function placeOf(name: string): TemplatePart | SessionTemplateError {
   const kind = NAMES.find((known) => known === name);
   if (kind) return { kind };
-  const label = /^label:(.+)$/.exec(name)?.[1];
-  return label === undefined ? undefined : { kind: "label", label };
+  const { label, variable } = /^(?:label:(?<label>.+)|env:(?<variable>[^=]+))$/.exec(name)?.groups ?? {};
+  if (label !== undefined) return { kind: "label", label };
+  if (variable === undefined) return bad(`there is no {${name}}: there are ${PLACES}`);
+  return SECRET_VARIABLES.includes(variable) ? bad(`{${name}} would tell a secret`) : { kind: "env", variable };
 }
+
+const ownValue = (values: Readonly<Record<string, string>> | undefined, name: string): string | undefined =>
+  values && Object.hasOwn(values, name) ? values[name] : undefined;
 
 const bad = (reason: string): SessionTemplateError => ({ kind: "bad-template", reason });

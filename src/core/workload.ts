@@ -32,6 +32,8 @@ export interface WorkloadTraits {
   readonly labels: Readonly<Record<string, string>>;
   /** Names. */
   readonly networks: readonly string[];
+  /** Of its environment, what the operator's templates name and no more, since secrets are kept there; undefined where they name nothing. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** As the container was asked for: "host", "private", "keep-id", …; "" is the engine's own default. */
   readonly userNamespace: string;
 }

@@ -8,7 +8,9 @@ export interface Place {
 export interface ContainerDialect {
   /** Other tools' places of the same things; taskrole's own label wins over their labels, and its variable over their variables. */
   readonly places: { readonly role?: Place; readonly externalId?: Place };
+  /** Kept of its environment, by name; all else of it is dropped. */
+  readonly variables: ReadonlySet<string>;
 }
 
 /** Taskrole's own words alone. */
-export const OWN_DIALECT: ContainerDialect = { places: {} };
+export const OWN_DIALECT: ContainerDialect = { places: {}, variables: new Set() };

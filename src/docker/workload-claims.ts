@@ -41,7 +41,7 @@ export function workloadOf(container: WorkloadSource, dialect: ContainerDialect 
   const sessionClaims = sessionClaimsOf(container, dialect);
   return {
     ...{ id, name, startedAt },
-    traits: traitsOf(container),
+    traits: traitsOf(container, dialect),
     ...(roleClaim && { roleClaim }),
     ...(sessionClaims && { sessionClaims }),
     ...(pathsClaim && { pathsClaim }),
@@ -50,10 +50,16 @@ export function workloadOf(container: WorkloadSource, dialect: ContainerDialect 
   };
 }
 
-const traitsOf = ({ image, imageId, labels, userNamespace, attachments }: WorkloadSource): WorkloadTraits => ({
-  ...{ image, imageId, labels, userNamespace },
-  networks: attachments.map(({ networkName }) => networkName),
-});
+function traitsOf(container: WorkloadSource, { variables }: ContainerDialect): WorkloadTraits {
+  const { image, imageId, labels, userNamespace, attachments, env } = container;
+  const values = [...variables].map((name) => [name, lastValue(name, env)] as const);
+  const kept = values.filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    ...{ image, imageId, labels, userNamespace },
+    networks: attachments.map(({ networkName }) => networkName),
+    ...(kept.length > 0 && { variables: Object.fromEntries(kept) }),
+  };
+}
 
 function sessionClaimsOf(said: Said, { places }: ContainerDialect): SessionClaims | undefined {
   const claims = Object.entries(SESSION).map(([name, place]) => [name, claimOf(place, said)] as const);

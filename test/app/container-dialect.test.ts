@@ -14,3 +14,18 @@ test("iam-docker's labels and its variable are read where the operator comes fro
   for (const flags of [{}, { compat: "metadataproxy" }, { compat: "ec2metaproxy" }])
     assert.deepEqual(dialectOf(flags).places, {});
 });
+
+test("the variables that any template of the operator's names are kept, each once", () => {
+  const roleRules = [
+    { match: {}, allow: ["*"], sessionTags: { stage: "{env:STAGE}", app: "{label:app}" } },
+    { match: {}, allow: ["*"], sessionTags: { build: "{env:BUILD}" } },
+  ];
+  const sessionTags = { team: "{env:TEAM}/{env:STAGE}" };
+  const given = {
+    sessionName: "{env:NAME}",
+    sessionTags: JSON.stringify(sessionTags),
+    roleRules: JSON.stringify(roleRules),
+  };
+  assert.deepEqual([...dialectOf(given).variables], ["NAME", "TEAM", "STAGE", "BUILD"]);
+  assert.deepEqual([...dialectOf({}).variables], []);
+});

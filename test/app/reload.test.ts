@@ -82,3 +82,39 @@ test("a wrong configuration changes nothing, and what was in force is what the n
   assert.deepEqual(reloader.reload(), { kind: "reloaded", applied: ["defaultRole"], needsRestart: [] });
   assert.equal(applied[0]?.defaultRole, "b");
 });
+
+const TEMPLATED = {
+  sessionName: (variable: string) => ({ sessionName: `{env:${variable}}` }),
+  sessionTags: (variable: string) => ({ sessionTags: JSON.stringify({ stage: `{env:${variable}}` }) }),
+  roleRules: (variable: string) => ({
+    roleRules: JSON.stringify([{ match: {}, allow: ["*"], sessionTags: { stage: `{env:${variable}}` } }]),
+  }),
+} as const;
+
+for (const [name, given] of Object.entries(TEMPLATED)) {
+  test(`${name} waits for a restart when it names a variable that is not read of containers, and says so`, () => {
+    const [running, wanted] = [config(), config({ ...given("STAGE"), defaultRole: "a" })];
+    const plan = reloadPlan(running, wanted);
+    assert.deepEqual([plan.applied, plan.needsRestart], [["defaultRole"], [name]]);
+    assert.deepEqual(plan.because, [
+      `${name} names {env:STAGE}: which variables are read of containers is settled at the start`,
+    ]);
+    assert.deepEqual(plan.config, { ...running, defaultRole: "a" });
+  });
+
+  test(`${name} does not wait when another template named the variable at the start`, () => {
+    const sessionTags = JSON.stringify({ first: "{env:STAGE}" });
+    const plan = reloadPlan(config({ sessionTags }), config({ sessionTags, ...given("STAGE") }));
+    assert.deepEqual([plan.applied, plan.needsRestart, plan.because], [[name], [], undefined]);
+  });
+}
+
+test("a variable that a reload took away is still read, and can come back without a restart", () => {
+  const named = config({ sessionName: "{env:STAGE}" });
+  let wanted = config();
+  const reloader = new Reloader({ load: () => wanted, config: named, apply: () => {}, log: SILENT });
+  const changed = { kind: "reloaded", applied: ["sessionName"], needsRestart: [] };
+  assert.deepEqual(reloader.reload(), changed);
+  wanted = named;
+  assert.deepEqual(reloader.reload(), changed);
+});

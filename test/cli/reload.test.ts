@@ -125,6 +125,14 @@ describe("a reload", () => {
     );
   });
 
+  it("says why a template waits that names a variable which is not read of containers", async (t) => {
+    const { host, write, reload } = await reloadable(t, OPTIONAL);
+    write(`${OPTIONAL}sessionName: "{env:STAGE}"\n`);
+    const why = "sessionName names {env:STAGE}: which variables are read of containers is settled at the start";
+    assert.equal((await reload()).stdout, `Only with a restart: sessionName\n${why}\n`);
+    await host.taskrole.says(/"because":\["sessionName names \{env:STAGE\}/);
+  });
+
   it("takes effect in everything that is asked of a request: tokens, paths, the endpoint's token, the log", async (t) => {
     const { host, write, reload } = await reloadable(t, "defaultRole: old\n");
     assert.equal(await new Asker(host).ask(), "401");

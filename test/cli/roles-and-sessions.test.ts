@@ -125,6 +125,12 @@ describe("what a container and the operator say of a session is what STS is aske
         },
       ],
       [
+        "tags of a container's variables, the last of each, and none for those that it lacks",
+        { labels: ROLE, env: ["STAGE=test", "SECRET=s3cret", "STAGE=live"] },
+        { sessionTags: { stage: "{env:STAGE}", team: "{env:TEAM}" } },
+        { "Tags.member.1.Key": "stage", "Tags.member.1.Value": "live" },
+      ],
+      [
         "a rule's ceiling, tags and seconds",
         { labels: { ...ROLE, team: "red", "taskrole.policy": DENY } },
         {
@@ -160,6 +166,15 @@ describe("what a container and the operator say of a session is what STS is aske
       const { RoleSessionName, ...asked } = await place.asked();
       assert.deepEqual(asked, { RoleArn: ARN, DurationSeconds: "3600", ...expected });
       assert.match(RoleSessionName ?? "", /^web-[0-9a-f]{12}$/);
+    });
+
+  for (const [what, env, name] of [
+    ["its value", ["STAGE=a b"], /^a-b-[0-9a-f]{12}$/],
+    ["of a container that lacks it", ["OTHER=a b"], /^container-[0-9a-f]{12}$/],
+  ] as const)
+    it(`a session name by a variable: ${what}`, async () => {
+      await using place = await placeOf({ labels: ROLE, env }, { sessionName: "{env:STAGE}" });
+      assert.match((await place.asked())["RoleSessionName"] ?? "", name);
     });
 
   for (const [what, labels, settings, name] of [
@@ -200,6 +215,12 @@ describe("what is refused costs no call to STS, touches that container only, and
       { labels: { ...ROLE, "taskrole.external-id": "a b" } },
       {},
       /label taskrole.external-id.*U\+0020/,
+    ],
+    [
+      "a variable in a container's own template",
+      { labels: { ...ROLE, "taskrole.session-tags.a": "{env:SECRET}" }, env: ["SECRET=s3cret"] },
+      { sessionTags: { b: "{env:SECRET}" } },
+      /label taskrole.session-tags.a.*\{env:SECRET\} is for the operator's templates alone/,
     ],
     [
       "a policy that adds to the rule's",

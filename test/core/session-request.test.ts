@@ -119,6 +119,19 @@ describe("a session's name", () => {
     assert.equal(named("{label:constructor}"), `container-${ID}`, "of labels only its own");
   });
 
+  it("may be a variable's value; without one it is still a name", () => {
+    const of = (variables?: Record<string, string>) => {
+      const { traits, ...rest } = web({});
+      return { ...rest, ...(traits && { traits: { ...traits, ...(variables && { variables }) } }) };
+    };
+    assert.equal(named("{env:STAGE}", of({ STAGE: "a b/ü" })), `a-b---${ID}`);
+    assert.equal(named("{env:STAGE}.{host}", of({ STAGE: "{host}" })), `-host-.host-1-${ID}`, "no template itself");
+    for (const variables of [undefined, {}, { STAGE: "" }, { OTHER: "x" }])
+      assert.equal(named("{env:STAGE}", of(variables)), `container-${ID}`);
+    assert.equal(named("{env:constructor}", of({ STAGE: "x" })), `container-${ID}`, "of variables only its own");
+    assert.equal(named("{env:STAGE}", workload("web", "r")), `container-${ID}`, "of one that no engine knows");
+  });
+
   it("may be the container's own, and then holds its id no less", () => {
     assert.equal(named("{host}", web({ sessionName: claim("build {label:n}") }, { n: "7" })), `build-7-${ID}`);
     assert.equal(named("{host}", web({ sessionName: claim("web-0123456789ab") })), `web-0123456789ab-${ID}`);
@@ -142,6 +155,12 @@ describe("a template", () => {
     ["{container.name", /"\{" without its other half/],
     ["a}", /"\}" without its other half/],
     ["{{host}}", /"\{" without its other half/],
+    ["{env:}", /there is no \{env:\}/],
+    ["{env:A=b}", /there is no \{env:A=b\}/],
+    ["{env:STAGE}", /\{env:STAGE\} is for the operator's templates alone/],
+    ["{env:AWS_SECRET_ACCESS_KEY}", /\{env:AWS_SECRET_ACCESS_KEY\} would tell a secret/],
+    ["{env:AWS_SESSION_TOKEN}", /would tell a secret/],
+    ["{env:AWS_CONTAINER_AUTHORIZATION_TOKEN}", /would tell a secret/],
   ] as const)
     it(`${text} is refused`, () =>
       assert.match(refusal(() => grant(web({ sessionName: claim(text) }))).reason, reason));
@@ -151,6 +170,14 @@ describe("a template", () => {
     assert.deepEqual(tags, { a: "-container.name-" });
     const brace = refusal(() => grant(web({ sessionTags: tagsOf({ a: "{label:x}" }) }, { x: "{container.name}" })));
     assert.match(brace.reason, /character "\{"/);
+  });
+
+  it("of the operator's leaves a tag out where the variable is missing", () => {
+    const sessionTags = { stage: template("{env:STAGE}"), host: template("{host}") };
+    const { traits, ...rest } = web({});
+    assert.deepEqual(grant({ ...rest, ...(traits && { traits }) }, { sessionTags }).tags, { host: "host-1" });
+    const known = { ...rest, ...(traits && { traits: { ...traits, variables: { STAGE: "test" } } }) };
+    assert.deepEqual(grant(known, { sessionTags }).tags, { stage: "test", host: "host-1" });
   });
 
   it("of the operator's leaves a tag out where the label is missing; of the workload's own is refused", () => {

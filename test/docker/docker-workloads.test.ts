@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
 
 test("another tool's words are read when a container is made and when it asks", async (t) => {
-  const dialect = { places: { role: { labels: ["old.role"], variables: [] } } };
+  const dialect = { places: { role: { labels: ["old.role"], variables: [] } }, variables: new Set<string>() };
   const { engine, workloads, bridge, log, heard } = await bench(t, { dialect });
   const { Id } = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "web", labels: { "old.role": "reader" } });
   engine.sendContainer("create", Id);

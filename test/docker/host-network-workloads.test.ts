@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectionOwner } from "../../src/broker/connection-owner.ts";
 import type { Peer } from "../../src/core/peer.ts";
-import type { ContainerDialect } from "../../src/docker/container-dialect.ts";
+import { type ContainerDialect, OWN_DIALECT } from "../../src/docker/container-dialect.ts";
 import type { ContainerDetails, Engine } from "../../src/docker/engine.ts";
 import { EngineError } from "../../src/docker/engine-error.ts";
 import { HostNetworkWorkloads } from "../../src/docker/host-network-workloads.ts";
@@ -85,7 +85,10 @@ test("two containers at the same address are told apart by their connections", a
 });
 
 test("another tool's words are read on the host's network, too", async () => {
-  const { workloads, containers } = bench("identify", { places: { role: { labels: ["old.role"], variables: [] } } });
+  const { workloads, containers } = bench("identify", {
+    ...OWN_DIALECT,
+    places: { role: { labels: ["old.role"], variables: [] } },
+  });
   containers.set(RED, { ...container(RED, 11), labels: { "old.role": "old" } });
   assert.equal((await workloads.resolve(onHost(1)))?.workload.roleClaim?.text, "old");
 });

@@ -40,6 +40,7 @@ const OLDER: ContainerDialect = {
     role: { labels: ["old.role", "older.role"], variables: ["OLD_ROLE"] },
     externalId: { labels: [], variables: ["OLD_ID"] },
   },
+  variables: new Set(),
 };
 for (const [labels, env, claim, because] of [
   [{ "taskrole.role": "a", "old.role": "b" }, [], { text: "a", place: LABEL }, "taskrole's own label wins"],
@@ -107,6 +108,15 @@ test("what a session is to carry is said by labels, two of them by the variables
       policy: { text: "y", place: "environment variable IAM_POLICY" },
     },
   });
+});
+
+test("of the environment what the operator's templates name is kept, the last of each, and nothing else", () => {
+  const variablesOf = (names: readonly string[], env: readonly string[]) =>
+    workloadOf({ ...SELF, ...MADE, labels: {}, env }, { places: {}, variables: new Set(names) }).traits?.variables;
+  const env = ["SECRET=s", "STAGE=a", "STAGE=b=c", "EMPTY=", "UNSET", "STAGE_2=d"];
+  assert.deepEqual(variablesOf(["STAGE", "EMPTY", "UNSET", "MISSING"], env), { STAGE: "b=c", EMPTY: "" });
+  assert.equal(variablesOf(["MISSING"], env), undefined);
+  assert.equal(variablesOf([], env), undefined);
 });
 
 test("what rules look at is the container's own inspect, and of its environment nothing", () => {
