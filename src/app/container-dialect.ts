@@ -8,8 +8,12 @@ const IAM_DOCKER: ContainerDialect["places"] = {
   externalId: { labels: ["com.swipely.iam-docker.iam-externalid"], variables: ["IAM_ROLE_EXTERNALID"] },
 };
 
+/** https://github.com/lyft/metadataproxy/blob/090f2e989eda229d313aa3360e845ab4eef04992/metadataproxy/roles.py */
+const RANCHER_LABEL = "io.rancher.container.ip";
+
 /** What is read of containers, as the settings say. */
 export const containerDialect = ({ compat, ...templated }: Templated & Pick<Config, "compat">): ContainerDialect => ({
   places: compat === "iam-docker" ? IAM_DOCKER : {},
   variables: templateVariables(templated),
+  ...(compat === "metadataproxy" && { addressLabel: RANCHER_LABEL }),
 });

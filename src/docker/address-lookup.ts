@@ -1,16 +1,18 @@
+import type { EnforcementError } from "../broker/address-enforcement.ts";
 import type { ContainerDetails, NetworkDetails, NetworkMember, NetworkSummary } from "./engine.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
+import type { LabelledAddresses } from "./labelled-addresses.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
 
 /** Who has an address, as the Engine says at one moment. */
 export type Sighting =
-  /** In no Docker subnet. */
+  /** In no Docker subnet, and no label's. */
   | { readonly kind: "foreign" }
   /** In a Docker subnet, and nobody's, or not yet. */
   | { readonly kind: "unclaimed" }
   | { readonly kind: "contested"; readonly claimants: readonly string[] }
-  /** Claimed by a container that does not run yet, or no longer, or changed while it was looked at. */
-  | { readonly kind: "unsettled"; readonly containerId: string }
+  /** Claimed by a container that does not run yet, or no longer, or changed while it was looked at, or cannot be tied to it. */
+  | { readonly kind: "unsettled"; readonly containerId: string; readonly because?: EnforcementError }
   | OwnedSighting;
 
 export interface OwnedSighting {
@@ -30,6 +32,8 @@ export interface Claim {
   readonly address: string;
   readonly network: NetworkSummary;
   readonly member: NetworkMember;
+  /** True where the container's label says so, and the Engine knows nothing of the address. */
+  readonly isLabelled: boolean;
 }
 
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
@@ -40,7 +44,7 @@ const isContainer = ({ containerId }: NetworkMember): boolean => CONTAINER_ID.te
 const claimsOn = (network: NetworkDetails, address: string): readonly Claim[] =>
   network.members
     .filter((member) => isContainer(member) && member.addresses.includes(address))
-    .map((member) => ({ address, network, member }));
+    .map((member) => ({ address, network, member, isLabelled: false }));
 
 /**
  * Asks the Engine who has an address. The networks are asked because they are never late: a container's first request
@@ -49,16 +53,19 @@ const claimsOn = (network: NetworkDetails, address: string): readonly Claim[] =>
 export class AddressLookup {
   readonly #engine: FreshEngine;
   readonly #directory: NetworkDirectory;
+  readonly #labelled: LabelledAddresses | undefined;
 
-  constructor(engine: FreshEngine, directory: NetworkDirectory) {
+  /** @param labelled who is asked about addresses that are in no Docker subnet; undefined: they are nobody's */
+  constructor(engine: FreshEngine, directory: NetworkDirectory, labelled?: LabelledAddresses) {
     this.#engine = engine;
     this.#directory = directory;
+    this.#labelled = labelled;
   }
 
   /** One look, made of calls sent after this one. @throws EngineError */
   async look(address: string): Promise<Sighting> {
     const candidates = await this.#directory.containing(address);
-    if (candidates.length === 0) return { kind: "foreign" };
+    if (candidates.length === 0) return (await this.#labelled?.look(address)) ?? { kind: "foreign" };
     const networks = await Promise.all(candidates.map(({ id }) => this.#engine.network(id)));
     if (networks.includes(undefined)) this.#directory.forget();
     const claims = networks.flatMap((network) => (network ? claimsOn(network, address) : []));
@@ -75,7 +82,14 @@ export class AddressLookup {
     if (!network || others.length > 0 || !attachment) return undefined;
     const { networkId, addresses, macAddress } = attachment;
     if (!isOf(network, networkId)) return undefined;
-    return { address, network, member: { containerId: container.id, addresses, macAddress } };
+    return { address, network, member: { containerId: container.id, addresses, macAddress }, isLabelled: false };
+  }
+
+  /** What a container's label says that it has; undefined where that cannot count. @throws EngineError */
+  async labelledAddressOf(container: ContainerDetails): Promise<string | undefined> {
+    const address = this.#labelled?.of(container);
+    if (address === undefined) return undefined;
+    return (await this.#directory.containing(address)).length > 0 ? undefined : address;
   }
 
   #judge(claims: readonly Claim[]): Sighting | Promise<Sighting> {

@@ -1,7 +1,14 @@
-import { isRunning, soleOwners } from "./address-lookup.ts";
+import { type AddressLookup, isRunning, soleOwners } from "./address-lookup.ts";
 import type { BindingIndex, IndexEntry } from "./binding-index.ts";
 import type { EvictionJournal } from "./eviction-journal.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
+
+export interface BindingAuditParts {
+  readonly engine: FreshEngine;
+  readonly lookup: Pick<AddressLookup, "look">;
+  readonly index: BindingIndex;
+  readonly journal: EvictionJournal;
+}
 
 /**
  * Compares bindings with what the Engine says now, and evicts what it no longer says. One call per network, and one
@@ -10,11 +17,13 @@ import type { FreshEngine } from "./fresh-engine.ts";
  */
 export class BindingAudit {
   readonly #engine: FreshEngine;
+  readonly #lookup: Pick<AddressLookup, "look">;
   readonly #index: BindingIndex;
   readonly #journal: EvictionJournal;
 
-  constructor(parts: { engine: FreshEngine; index: BindingIndex; journal: EvictionJournal }) {
+  constructor(parts: BindingAuditParts) {
     this.#engine = parts.engine;
+    this.#lookup = parts.lookup;
     this.#index = parts.index;
     this.#journal = parts.journal;
   }
@@ -22,12 +31,19 @@ export class BindingAudit {
   /** Whether each still has its address, and is still the same life of its container; then it is trusted again. */
   async confirm(entries: readonly IndexEntry[]): Promise<void> {
     const turn = this.#journal.next();
-    const holding = await this.checkAddresses(entries);
+    const { labelled = [], given = [] } = Object.groupBy(entries, ({ binding }) =>
+      binding.isLabelled ? "labelled" : "given",
+    );
+    await Promise.all([this.#confirmGiven(given, turn), ...labelled.map((one) => this.#confirmLabelled(one, turn))]);
+  }
+
+  async #confirmGiven(entries: readonly IndexEntry[], turn: number): Promise<void> {
+    const holding = await this.#checkAddresses(entries);
     await Promise.all(holding.map((entry) => this.#confirmLife(entry, turn)));
   }
 
   /** @returns those whose network still gives them their address, and nobody else */
-  async checkAddresses(entries: readonly IndexEntry[]): Promise<readonly IndexEntry[]> {
+  async #checkAddresses(entries: readonly IndexEntry[]): Promise<readonly IndexEntry[]> {
     const byNetwork = Map.groupBy(entries, ({ binding }) => binding.network.id);
     const holding = await Promise.all([...byNetwork].map(([id, ofNetwork]) => this.#checkNetwork(id, ofNetwork)));
     return holding.flat();
@@ -40,6 +56,15 @@ export class BindingAudit {
     const answers = Map.groupBy(entries, isHolding);
     this.#index.evict(answers.get(false) ?? [], "the Engine no longer gives it the address");
     return answers.get(true) ?? [];
+  }
+
+  /** No network lists it, so that it is looked for as a request would be. */
+  async #confirmLabelled(entry: IndexEntry, turn: number): Promise<void> {
+    const { binding } = entry;
+    const sighting = await this.#lookup.look(binding.address);
+    const isHolding = sighting.kind === "owned" && binding.isFor(sighting.claim, sighting.container);
+    if (isHolding) this.#index.confirm(entry, turn);
+    else this.#index.evict([entry], "no label gives it the address alone");
   }
 
   async #confirmLife(entry: IndexEntry, turn: number): Promise<void> {

@@ -6,7 +6,8 @@ export type EvictionReason =
   | "the container left the network"
   | "the network was removed"
   | ProofLost
-  | "the Engine no longer gives it the address";
+  | "the Engine no longer gives it the address"
+  | "no label gives it the address alone";
 
 export interface IndexEntry {
   readonly binding: WatchedBinding;
@@ -53,6 +54,11 @@ export class BindingIndex {
   /** Looks at them all: for when the events were lost, not for each. */
   inDoubt(): readonly IndexEntry[] {
     return [...this.#byAddress.values()].filter((entry) => this.isInDoubt(entry));
+  }
+
+  /** Looks at them all: for when a network was made, not for each event. */
+  labelled(): readonly IndexEntry[] {
+    return [...this.#byAddress.values()].filter(({ binding }) => binding.isLabelled);
   }
 
   isInDoubt(entry: IndexEntry): boolean {

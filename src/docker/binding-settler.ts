@@ -5,7 +5,7 @@ import type { OwnedSighting, Sighting } from "./address-lookup.ts";
 import type { BindingIndex, IndexEntry } from "./binding-index.ts";
 import { type DockerBinding, WatchedBinding } from "./docker-binding.ts";
 import type { ContainerDetails } from "./engine.ts";
-import type { EvictionJournal } from "./eviction-journal.ts";
+import { type EvictionJournal, SOME_NETWORK } from "./eviction-journal.ts";
 
 export interface BindingSettlerParts {
   readonly index: BindingIndex;
@@ -33,6 +33,7 @@ export class BindingSettler {
     const known = this.#parts.index.get(address);
     if (known) this.#replace(known, turn);
     if (sighting.kind !== "contested") return undefined;
+    this.#parts.journal.note(address);
     throw new Refusal({ kind: "contested-peer", address, claimants: sighting.claimants });
   }
 
@@ -86,6 +87,7 @@ export class BindingSettler {
   }
 
   #isOvertaken({ claim, container }: OwnedSighting, turn: number): boolean {
-    return this.#parts.journal.hasNoteSince(turn, [container.id, claim.network.id]);
+    const ofLabel = claim.isLabelled ? [claim.address, SOME_NETWORK] : [];
+    return this.#parts.journal.hasNoteSince(turn, [container.id, claim.network.id, ...ofLabel]);
   }
 }

@@ -5,7 +5,7 @@ import type { ContainerReview } from "./container-review.ts";
 import type { EngineChange } from "./engine-change.ts";
 import { EngineError } from "./engine-error.ts";
 import type { EventStreamListener } from "./event-stream.ts";
-import type { EvictionJournal } from "./eviction-journal.ts";
+import { type EvictionJournal, SOME_NETWORK } from "./eviction-journal.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
 
 export interface ChangeHandlerParts {
@@ -84,7 +84,7 @@ export class ChangeHandler implements EventStreamListener {
         this.#left(change);
         break;
       case "network-made":
-        this.#parts.directory.forget();
+        this.#made();
         break;
       case "network-gone":
         this.#parts.directory.forget();
@@ -93,6 +93,17 @@ export class ChangeHandler implements EventStreamListener {
       default:
         unknownChange(change);
     }
+  }
+
+  /** What is of its subnet is the Engine's to give from now on, and no label's. */
+  #made(): void {
+    const { directory, index, journal, audit } = this.#parts;
+    directory.forget();
+    journal.note(SOME_NETWORK);
+    const turn = journal.next();
+    const labelled = index.labelled();
+    for (const entry of labelled) entry.doubtedAt = turn;
+    this.#behind(audit.confirm(labelled));
   }
 
   /** Its other addresses are in doubt: with its networks docker_gwbridge comes and goes, without events. */

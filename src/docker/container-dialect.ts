@@ -8,6 +8,8 @@ export interface Place {
 export interface ContainerDialect {
   /** Other tools' places of the same things; taskrole's own label wins over their labels, and its variable over their variables. */
   readonly places: { readonly role?: Place; readonly externalId?: Place };
+  /** In which a container's address stands that no engine gave it; undefined: only engines give addresses. */
+  readonly addressLabel?: string;
   /** Kept of its environment, by name; all else of it is dropped. */
   readonly variables: ReadonlySet<string>;
 }

@@ -36,9 +36,15 @@ export class ContainerReview {
     const container = await engine.container(containerId);
     if (container && container.guestOf === undefined && isRunning(container)) {
       const addresses = container.attachments.flatMap((attachment) => attachment.addresses);
-      await Promise.allSettled(addresses.map((address) => this.#reviewAddress(address, container, turn)));
+      const reviews = addresses.map((address) => this.#reviewAddress(address, container, turn));
+      await Promise.allSettled([...reviews, this.#reviewLabelled(container, turn)]);
     }
     await audit.confirm(index.ofContainer(containerId).filter((entry) => index.isInDoubt(entry)));
+  }
+
+  async #reviewLabelled(container: ContainerDetails, turn: number): Promise<void> {
+    const address = await this.#parts.lookup.labelledAddressOf(container);
+    if (address !== undefined) await this.#reviewAddress(address, container, turn);
   }
 
   async #reviewAddress(address: string, container: ContainerDetails, turn: number): Promise<void> {

@@ -33,13 +33,16 @@ export class WatchedBinding implements DockerBinding {
   readonly address: string;
   readonly workload: Workload;
   readonly network: DockerBinding["network"];
+  /** By the container's label, of which the Engine knows nothing. */
+  readonly isLabelled: boolean;
   readonly #proof: BindingProof;
   #endedBecause: ProofLost | "told" | undefined;
 
-  constructor({ address, network }: Claim, workload: Workload, proof: BindingProof) {
+  constructor({ address, network, isLabelled }: Claim, workload: Workload, proof: BindingProof) {
     this.address = address;
     this.workload = workload;
     this.network = { id: network.id, name: network.name };
+    this.isLabelled = isLabelled;
     this.#proof = proof;
   }
 
@@ -65,8 +68,9 @@ export class WatchedBinding implements DockerBinding {
     return this.#proof === proof;
   }
 
-  isFor({ network }: Claim, { id, startedAt }: ContainerDetails): boolean {
-    return this.network.id === network.id && this.workload.id === id && this.workload.startedAt === startedAt;
+  isFor({ network, isLabelled }: Claim, { id, startedAt }: ContainerDetails): boolean {
+    const isSamePlace = this.network.id === network.id && this.isLabelled === isLabelled;
+    return isSamePlace && this.workload.id === id && this.workload.startedAt === startedAt;
   }
 
   end(): void {

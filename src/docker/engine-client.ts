@@ -5,11 +5,26 @@ import { withDeadline } from "../kit/deadline.ts";
 import { sleep } from "../kit/sleep.ts";
 import { versionToSpeak } from "./api-version.ts";
 import { boundedLines, LineTooLong } from "./bounded-lines.ts";
-import type { ContainerDetails, Engine, EngineEvent, EventQuery, NetworkDetails, NetworkSummary } from "./engine.ts";
+import type {
+  ContainerDetails,
+  Engine,
+  EngineEvent,
+  EventQuery,
+  LabelledContainer,
+  NetworkDetails,
+  NetworkSummary,
+} from "./engine.ts";
 import { type EngineEndpoint, parseEndpoint } from "./engine-endpoint.ts";
 import { EngineError, type EngineErrorKind, engineErrorFrom } from "./engine-error.ts";
 import { type EngineAnswer, getAnswer, openStream } from "./engine-http.ts";
-import { ContainerShape, EventShape, NetworkListShape, NetworkShape, VersionShape } from "./engine-shapes.ts";
+import {
+  ContainerShape,
+  EventShape,
+  LabelledListShape,
+  NetworkListShape,
+  NetworkShape,
+  VersionShape,
+} from "./engine-shapes.ts";
 
 export interface EngineClientOptions {
   /** As {@link parseEndpoint} reads it; anything else throws at once. */
@@ -54,6 +69,11 @@ export class EngineClient implements Engine {
 
   inspectNetwork(id: string): Promise<NetworkDetails> {
     return this.#read(`/networks/${encodeURIComponent(id)}`, NetworkShape);
+  }
+
+  runningWithLabel(label: string): Promise<readonly LabelledContainer[]> {
+    const filters = new URLSearchParams({ filters: JSON.stringify({ label: [label] }) });
+    return this.#read(`/containers/json?${filters}`, LabelledListShape);
   }
 
   inspectContainer(id: string): Promise<ContainerDetails> {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { canonicalAddress } from "../kit/ip-address.ts";
-import type { ContainerDetails, EngineEvent, NetworkDetails, NetworkSummary } from "./engine.ts";
+import type { ContainerDetails, EngineEvent, LabelledContainer, NetworkDetails, NetworkSummary } from "./engine.ts";
 
 /*
  * The Engine's own spelling, read here and nowhere else. Docker writes null where a list or a map is empty; podman
@@ -50,6 +50,12 @@ export const NetworkShape = network.extend({ Containers: z.record(z.string(), en
       macAddress: MacAddress ?? "",
     })),
   }),
+);
+
+export const LabelledListShape = z.array(
+  z
+    .object({ Id: z.string().min(1), Labels: textMap })
+    .transform(({ Id, Labels }): LabelledContainer => ({ id: Id, labels: Labels ?? {} })),
 );
 
 const attachment = z.object({ NetworkID: text, IPAddress: text, GlobalIPv6Address: text, MacAddress: text });

@@ -4,6 +4,8 @@ import type { EpochMs } from "../core/credentials.ts";
 export interface Engine {
   listNetworks(): Promise<readonly NetworkSummary[]>;
   inspectNetwork(id: string): Promise<NetworkDetails>;
+  /** Those that run and bear the label, whatever it says. */
+  runningWithLabel(label: string): Promise<readonly LabelledContainer[]>;
   /** May block until a start under way is done (Docker 20.10: up to 2 s seen). */
   inspectContainer(id: string): Promise<ContainerDetails>;
   /** Resolves once the Engine has accepted the subscription. */
@@ -31,6 +33,12 @@ export interface NetworkMember {
   readonly addresses: readonly string[];
   /** "" when the Engine gives none. A container may change its own without the Engine's knowledge. */
   readonly macAddress: string;
+}
+
+export interface LabelledContainer {
+  readonly id: string;
+  /** All of them. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface ContainerDetails {

@@ -1,6 +1,9 @@
 /** More than a lookup of seconds will ever see; a flood beyond it makes the lookups under way look again. */
 const MAX_NOTES = 4096;
 
+/** Noted when a network is made, whose addresses labels can give no more. */
+export const SOME_NETWORK = "some network";
+
 /**
  * Puts looks and evictions in one order, by counting turns, so that a look begun before an eviction is known for it.
  * (A clock would not do: two things happen in one millisecond, and clocks are set.)
@@ -17,7 +20,7 @@ export class EvictionJournal {
     return this.#turn;
   }
 
-  /** @param id of a container or a network that has, or may have, lost an address */
+  /** @param id of a container or a network that has, or may have, lost an address; or an address that several claim */
   note(id: string): void {
     if (this.#notedAt.size >= MAX_NOTES) this.#drop();
     this.#notedAt.set(id, this.next());

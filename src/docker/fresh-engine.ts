@@ -1,5 +1,12 @@
 import { NextFlight } from "../kit/next-flight.ts";
-import type { ContainerDetails, Engine, NetworkDetails, NetworkMember, NetworkSummary } from "./engine.ts";
+import type {
+  ContainerDetails,
+  Engine,
+  LabelledContainer,
+  NetworkDetails,
+  NetworkMember,
+  NetworkSummary,
+} from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
 
 /**
@@ -10,6 +17,7 @@ export class FreshEngine {
   readonly #engine: Engine;
   readonly #lists = new NextFlight<readonly NetworkSummary[]>();
   readonly #networks = new NextFlight<NetworkDetails | undefined>();
+  readonly #labelled = new NextFlight<readonly LabelledContainer[]>();
   readonly #containers = new NextFlight<ContainerDetails | undefined>();
 
   constructor(engine: Engine) {
@@ -25,6 +33,10 @@ export class FreshEngine {
       const network = await orUndefined(this.#engine.inspectNetwork(id));
       return network && (await this.#withoutGuests(network));
     });
+  }
+
+  runningWithLabel(label: string): Promise<readonly LabelledContainer[]> {
+    return this.#labelled.run(label, () => this.#engine.runningWithLabel(label));
   }
 
   container(id: string): Promise<ContainerDetails | undefined> {

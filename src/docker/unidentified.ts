@@ -19,6 +19,8 @@ export function troubleOf(error: unknown): Trouble {
 export function giveUp(address: string, sighting: Sighting, trouble: Trouble | undefined): undefined {
   if (sighting.kind === "unclaimed") return undefined;
   if (trouble) throw cannotTell(address, trouble.reason, trouble.cause);
+  if (sighting.kind === "unsettled" && sighting.because)
+    throw cannotTell(address, sighting.because.message, sighting.because);
   throw cannotTell(address, `the container that has it does not come to run: ${containersIn(sighting).join()}`);
 }
 

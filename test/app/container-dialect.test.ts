@@ -15,6 +15,12 @@ test("iam-docker's labels and its variable are read where the operator comes fro
     assert.deepEqual(dialectOf(flags).places, {});
 });
 
+test("Rancher's label tells addresses where the operator comes from metadataproxy, and nowhere else", () => {
+  assert.equal(dialectOf({ compat: "metadataproxy" }).addressLabel, "io.rancher.container.ip");
+  for (const flags of [{}, { compat: "iam-docker" }, { compat: "ec2metaproxy" }])
+    assert.equal(dialectOf(flags).addressLabel, undefined);
+});
+
 test("the variables that any template of the operator's names are kept, each once", () => {
   const roleRules = [
     { match: {}, allow: ["*"], sessionTags: { stage: "{env:STAGE}", app: "{label:app}" } },

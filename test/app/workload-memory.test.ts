@@ -19,6 +19,7 @@ const idOf = (index: number): string => freshHex(`container ${index}`, 64);
 /** An Engine whose containers all started a moment ago, each with far more to say of itself than is kept. */
 const engine: Engine = {
   listNetworks: async () => [NETWORK],
+  runningWithLabel: async () => [],
   inspectNetwork: async () => ({ ...NETWORK, members: [] }),
   inspectContainer: async (id) => {
     const index = Number(indexes.get(id));

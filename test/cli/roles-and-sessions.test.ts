@@ -187,6 +187,36 @@ describe("what a container and the operator say of a session is what STS is aske
     });
 });
 
+describe("an address that only Rancher's label tells", () => {
+  const RANCHER = "127.51.0.2"; // in no network of the engine
+  const statusOf = async ({ host }: Place): Promise<number> =>
+    (await new RawClient(host.port, RANCHER).send(`GET ${ROLES}app HTTP/1.1\r\n\r\n`).response()).status;
+  const labels = { ...ROLE, "io.rancher.container.ip": `${RANCHER}/16` };
+
+  it("is its container's where the host comes from metadataproxy", async () => {
+    await using place = await placeOf({ labels }, { compat: "metadataproxy" });
+    assert.equal(await statusOf(place), 200);
+    assert.match(place.sts.asked[0]?.["RoleSessionName"] ?? "", /^web-[0-9a-f]{12}$/);
+  });
+
+  it("is nobody's where nobody said so", async () => {
+    await using place = await placeOf({ labels });
+    assert.equal(await statusOf(place), 403);
+    await place.host.taskrole.says(/no container has the address 127\.51\.0\.2/);
+  });
+
+  it("is nobody's when two containers bear it, and the operator is told of both", async () => {
+    await using place = await placeOf({ labels }, { compat: "metadataproxy" });
+    const [network = ""] = place.host.engine.networks.keys();
+    const { Id } = place.host.engine.run({ network, name: "thief", ip: "127.50.0.9/16", labels });
+    place.host.engine.sendContainer("start", Id);
+    while ((await statusOf(place)) !== 403) await delay(20);
+    await place.host.taskrole.says(
+      new RegExp(`several workloads claim the address 127\\.51\\.0\\.2: [0-9a-f]{64}, ${Id}`),
+    );
+  });
+});
+
 describe("what is refused costs no call to STS, touches that container only, and tells the operator where and why", () => {
   const rules = (more: object = {}) => ({
     roleRules: [{ match: { name: "web" }, allow: ["arn:aws:iam::*:role/ok/*"], ...more }],

@@ -1,40 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explainFailure } from "../../src/audit/explain-failure.ts";
-import { type AddressOwner, type Enforcement, EnforcementError } from "../../src/broker/address-enforcement.ts";
+import { EnforcementError } from "../../src/broker/address-enforcement.ts";
 import type { Refusal } from "../../src/core/failure.ts";
 import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
+import { FakeKernel } from "./fake-kernel.ts";
 
 const ADDRESS = "172.17.0.2";
-
-/** What the kernel is asked, and does: a test opens its gates and takes its rules away. */
-class FakeKernel {
-  readonly asked: AddressOwner[] = [];
-  released = 0;
-  trouble: Error | undefined;
-  gate: PromiseWithResolvers<void> | undefined;
-  #generation = 0;
-
-  readonly enforce = async (owner: AddressOwner): Promise<Enforcement> => {
-    this.asked.push(owner);
-    await this.gate?.promise;
-    if (this.trouble) throw this.trouble;
-    const generation = this.#generation;
-    let isHeld = true;
-    return {
-      isInForce: () => isHeld && generation === this.#generation,
-      release: () => {
-        this.released += isHeld ? 1 : 0;
-        isHeld = false;
-      },
-    };
-  };
-
-  /** The table is lost, and loaded again. */
-  lose(): void {
-    this.#generation += 1;
-  }
-}
 
 const MAC = "02:42:ac:11:00:02";
 

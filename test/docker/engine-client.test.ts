@@ -61,6 +61,17 @@ test("an Engine replaced by one that speaks other versions is spoken to anew", a
   assert.equal(engine.versions.at(-1), "1.40");
 });
 
+test("those that run and bear a label are listed with all their labels", async (t) => {
+  const { engine, docker } = await client(t);
+  const network = engine.addNetwork({ name: "n" });
+  const label = 'odd "name"&x=1';
+  const web = engine.run({ network, labels: { [label]: "a", other: "b" } });
+  engine.run({ network, labels: { other: "b" } });
+  engine.run({ network, labels: null });
+  engine.run({ network, labels: { [label]: "a" }, running: false });
+  assert.deepEqual(await docker.runningWithLabel(label), [{ id: web.Id, labels: { [label]: "a", other: "b" } }]);
+});
+
 test("the field names of the Engine are translated", async (t) => {
   const { engine, docker } = await client(t);
   const id = engine.addNetwork({ name: "n", subnets: ["172.18.0.0/16", "fd00::/64"] });

@@ -86,6 +86,8 @@ export class FakeEngine {
   fault: ((call: string) => readonly [number, string] | "hang" | "hang-up" | undefined) | undefined;
   /** Written to each new subscriber, as what `since` asks for. */
   replay: string[] = [];
+  /** Requests that came and have no answer yet, those for events left out. */
+  pending = 0;
   /** Events sent to whoever was listening. */
   sent = 0;
   readonly #streams = new Set<ServerResponse>();
@@ -235,6 +237,9 @@ export class FakeEngine {
     const call = `${request.method} ${path}`;
     this.calls.push(call.replace(/\?.*/, ""));
     if (version !== undefined) this.versions.push(version);
+    const isCounted = !path.startsWith("/events");
+    this.pending += isCounted ? 1 : 0;
+    response.once("close", () => (this.pending -= isCounted ? 1 : 0));
     const gate = this.#gates.find(({ pattern }) => pattern.test(call));
     const early = gate?.madeAtOnce ? this.#make(call, version) : undefined;
     if (gate) {
@@ -269,9 +274,23 @@ export class FakeEngine {
     if (version !== undefined && !this.#speaks(version))
       return [400, JSON.stringify({ message: `client version ${version}` })];
     if (call.startsWith("GET /events?")) return "events";
+    return this.#state(call);
+  }
+
+  #state(call: string): readonly [number, string] {
     if (call === "GET /networks") return ok([...this.networks.values()].map((given) => this.#summary(given)));
+    if (call.startsWith("GET /containers/json?")) return ok(this.#list(call));
     const [, kind, id = ""] = /^GET \/(networks|containers)\/([^/]+)/.exec(call) ?? [];
     return kind === "networks" ? this.#network(id) : this.#container(id);
+  }
+
+  /** As `docker ps` does: those that run. */
+  #list(call: string): readonly object[] {
+    const { label = [] } = JSON.parse(new URL(call.slice(4), "http://docker").searchParams.get("filters") ?? "{}");
+    const bears = ({ Labels }: FakeContainer): boolean =>
+      label.every((name: string) => Object.hasOwn(Labels ?? {}, name));
+    const listed = [...this.containers.values()].filter((one) => one.Running && bears(one));
+    return listed.map(({ Id, Name, Labels }) => ({ Id, Names: [Name], Labels, State: "running" }));
   }
 
   #speaks(version: string): boolean {

@@ -46,6 +46,7 @@ function bench(mode: "refuse" | "identify" = "identify", dialect?: ContainerDial
   const notAsked = () => Promise.reject(new Error("not to be asked"));
   const engine: Engine = {
     listNetworks: notAsked,
+    runningWithLabel: notAsked,
     inspectNetwork: notAsked,
     events: notAsked,
     inspectContainer(id) {

@@ -23,6 +23,7 @@ function directory() {
       await state.landing;
       return asItIs;
     },
+    runningWithLabel: unasked,
     inspectNetwork: unasked,
     inspectContainer: unasked,
     events: unasked,

@@ -37,6 +37,7 @@ function bench({
       if (state.isDown) throw new EngineError({ kind: "timeout", endpoint: "unix:///none", detail: "GET /networks" });
       return ["a", "b"].map(summary);
     },
+    runningWithLabel: () => assert.fail("nobody asks this"),
     inspectNetwork: async (id) => ({ ...summary(id), members: networks.get(id) ?? [] }),
     inspectContainer: async (): Promise<ContainerDetails> => assert.fail("nobody asks this"),
     events: () => assert.fail("nobody asks this"),

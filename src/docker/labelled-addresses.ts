@@ -1,0 +1,61 @@
+import { EnforcementError } from "../broker/address-enforcement.ts";
+import { canonicalAddress } from "../http/peer-address.ts";
+import { type Claim, isRunning, type Sighting } from "./address-lookup.ts";
+import type { ContainerDetails } from "./engine.ts";
+import type { FreshEngine } from "./fresh-engine.ts";
+
+type Link = Pick<Claim, "network"> & { readonly macAddress: string };
+
+/**
+ * Addresses that no engine gave, and that a label of the container tells: Rancher's. A label is chosen by whoever starts
+ * a container. So it counts only for an address that is in no network of the Engine's, as long as no other running
+ * container bears the same, and for its own container alone: it is tied to that container's link, by which nobody else
+ * can send. Nobody gets another's role by writing one.
+ */
+export class LabelledAddresses {
+  readonly #engine: FreshEngine;
+  readonly #label: string;
+
+  constructor(engine: FreshEngine, label: string) {
+    this.#engine = engine;
+    this.#label = label;
+  }
+
+  /** "10.42.1.2/16" or "10.42.1.2"; undefined where there is no label, or no address in it. */
+  of({ labels }: Pick<ContainerDetails, "labels">): string | undefined {
+    const text = Object.hasOwn(labels, this.#label) ? labels[this.#label] : undefined;
+    return canonicalAddress((text ?? "").replace(/\/\d{1,3}$/, ""));
+  }
+
+  /** Of an address in no network of the Engine's. @throws EngineError */
+  async look(address: string): Promise<Sighting> {
+    const bearers = await this.#engine.runningWithLabel(this.#label);
+    const claimants = bearers.filter((bearer) => this.of(bearer) === address).map(({ id }) => id);
+    const [containerId] = claimants;
+    if (containerId === undefined) return { kind: "foreign" };
+    return claimants.length > 1 ? { kind: "contested", claimants } : await this.#inspect(address, containerId);
+  }
+
+  async #inspect(address: string, containerId: string): Promise<Sighting> {
+    const container = await this.#engine.container(containerId);
+    if (!container || !isRunning(container) || this.of(container) !== address)
+      return { kind: "unsettled", containerId };
+    const link = await this.#linkOf(container);
+    if (link instanceof EnforcementError) return { kind: "unsettled", containerId, because: link };
+    const { network, macAddress } = link;
+    const member = { containerId, addresses: [address], macAddress };
+    return { kind: "owned", claim: { address, network, member, isLabelled: true }, container };
+  }
+
+  /** Its link to its one bridge: of several, nothing says which of them the address is on. */
+  async #linkOf({ name, guestOf, attachments }: ContainerDetails): Promise<Link | EnforcementError> {
+    const [attachment, ...others] = attachments;
+    const isSingle = attachment !== undefined && others.length === 0 && guestOf === undefined;
+    const network = isSingle ? await this.#engine.network(attachment.networkId) : undefined;
+    if (isSingle && network?.driver === "bridge") return { network, macAddress: attachment.macAddress };
+    const networks = attachments.map(({ networkName }) => networkName).join(", ") || "none";
+    const own = guestOf === undefined ? "" : ` of its own, but in that of ${guestOf.slice(0, 12)}`;
+    const reason = `${name}, whose label ${this.#label} names it, is not on one bridge network${own} (its networks: ${networks})`;
+    return new EnforcementError(reason, { remedy: "connect it to one bridge network, and to no other" });
+  }
+}
