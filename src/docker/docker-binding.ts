@@ -68,9 +68,8 @@ export class WatchedBinding implements DockerBinding {
     return this.#proof === proof;
   }
 
-  isFor({ network, isLabelled }: Claim, { id, startedAt }: ContainerDetails): boolean {
-    const isSamePlace = this.network.id === network.id && this.isLabelled === isLabelled;
-    return isSamePlace && this.workload.id === id && this.workload.startedAt === startedAt;
+  isFor({ network }: Claim, { id, startedAt }: ContainerDetails): boolean {
+    return this.network.id === network.id && this.workload.id === id && this.workload.startedAt === startedAt;
   }
 
   end(): void {

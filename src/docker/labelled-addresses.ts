@@ -23,8 +23,7 @@ export class LabelledAddresses {
 
   /** "10.42.1.2/16" or "10.42.1.2"; undefined where there is no label, or no address in it. */
   of({ labels }: Pick<ContainerDetails, "labels">): string | undefined {
-    const text = Object.hasOwn(labels, this.#label) ? labels[this.#label] : undefined;
-    return canonicalAddress((text ?? "").replace(/\/\d{1,3}$/, ""));
+    return canonicalAddress((labels[this.#label] ?? "").replace(/\/\d{1,3}$/, ""));
   }
 
   /** Of an address in no network of the Engine's. @throws EngineError */
@@ -38,8 +37,7 @@ export class LabelledAddresses {
 
   async #inspect(address: string, containerId: string): Promise<Sighting> {
     const container = await this.#engine.container(containerId);
-    if (!container || !isRunning(container) || this.of(container) !== address)
-      return { kind: "unsettled", containerId };
+    if (!container || !isRunning(container)) return { kind: "unsettled", containerId };
     const link = await this.#linkOf(container);
     if (link instanceof EnforcementError) return { kind: "unsettled", containerId, because: link };
     const { network, macAddress } = link;
