@@ -1,5 +1,5 @@
 import { EnforcementError } from "../broker/address-enforcement.ts";
-import { canonicalAddress } from "../http/peer-address.ts";
+import { canonicalAddress } from "../kit/ip-address.ts";
 import { type Claim, isRunning, type Sighting } from "./address-lookup.ts";
 import type { ContainerDetails } from "./engine.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
