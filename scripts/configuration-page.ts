@@ -7,6 +7,7 @@ Made from the schema by \`npm run docs\`; do not edit.
 A setting is written in the file (\`/etc/taskrole/config.yaml\`, or \`--config FILE\`, or \`TASKROLE_CONFIG\`), in the environment, or as a flag; a flag
 beats the environment, which beats the file. Everything is checked before anything starts, and every mistake is said at once, with its
 place. \`taskrole check-config\` does just that, and prints each setting with where it came from. What changes with a reload ([operations.md](operations.md)) does so at the next request; the rest waits for a restart.
+Under \`compat\` the variables and flags of another tool are read as well: [migrating.md](migrating.md).
 
 | in the file | in the environment | flag | default | what it is | changes with |
 |---|---|---|---|---|---|

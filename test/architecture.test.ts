@@ -6,7 +6,7 @@ import { test } from "node:test";
 const LAYERS = [
   ["kit", "core"],
   ["broker", "http"],
-  ["docker", "kernel", "sts", "upstream", "metadata", "audit", "admin", "mock-ec2"],
+  ["docker", "kernel", "sts", "upstream", "metadata", "audit", "admin", "mock-ec2", "compat"],
   ["app"],
   ["demo"],
   ["cli"],

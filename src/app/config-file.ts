@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Setting } from "./setting.ts";
+import type { Setting } from "../kit/setting.ts";
 import { yamlItems } from "./yaml-items.ts";
 
 export interface ConfigFile {

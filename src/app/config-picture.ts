@@ -1,12 +1,12 @@
 import { stringify } from "yaml";
-import type { ReadConfig } from "./config.ts";
+import type { LoadedConfig } from "./config.ts";
 import { OPTION_NAMES, type OptionName, writtenDefault } from "./options.ts";
 
 /** The whole configuration as a file that reads back as the same, and behind each value where it came from. */
-export const configPicture = ({ origins }: ReadConfig): string =>
+export const configPicture = ({ settings }: LoadedConfig): string =>
   OPTION_NAMES.map((name) => {
-    const origin = origins.get(name);
-    return origin ? settingLines(name, origin.written, origin.place) : defaultLines(name);
+    const written = settings.find((one) => one.name === name);
+    return written ? settingLines(name, written.value, written.place) : defaultLines(name);
   }).join("");
 
 function defaultLines(name: OptionName): string {

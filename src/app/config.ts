@@ -1,4 +1,7 @@
+import type { Note } from "../compat/translation.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
+import type { Setting } from "../kit/setting.ts";
+import { suggestion } from "../kit/suggestion.ts";
 import { readConfigFile } from "./config-file.ts";
 import {
   type Config,
@@ -9,9 +12,8 @@ import {
   type OptionKind,
   type OptionName,
 } from "./options.ts";
+import { ofOtherTool } from "./other-tool.ts";
 import { readRoleMapFile } from "./role-map-file.ts";
-import type { Setting } from "./setting.ts";
-import { suggestion } from "./suggestion.ts";
 
 /** What can be wrong with a configuration, all of it at once. */
 export class ConfigError extends Error {
@@ -31,6 +33,18 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** By option name; text, or true for a switch. */
   readonly flags: Readonly<Record<string, unknown>>;
+  /** What of the command line is not taskrole's, in its order: for the tool that `compat` names. */
+  readonly toolArguments?: readonly string[];
+  /** Of a running daemon: its `compat` is whose variables and flags count until the restart, whatever is written by now. */
+  readonly startedWith?: { readonly compat?: string | undefined };
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Of each setting that anybody wrote the strongest, as it was written. */
+  readonly settings: readonly Setting[];
+  /** What of another tool's is not as it was there. */
+  readonly notes: readonly Note[];
 }
 
 export const DEFAULT_CONFIG_FILE = "/etc/taskrole/config.yaml";
@@ -39,42 +53,45 @@ const CONFIG_FILE_VARIABLE = "TASKROLE_CONFIG";
 
 /**
  * File < environment < flags, checked as a whole: what is wrong anywhere is
- * said in one go, also what a stronger source would have hidden.
+ * said in one go, also what a stronger source would have hidden. Under `compat`, the other tool's
+ * variables come before taskrole's own, and its flags before taskrole's flags.
  *
  * @throws ConfigError
  */
-export const loadConfig = (sources: ConfigSources): Config => readConfig(sources).config;
+export const loadConfig = (sources: ConfigSources): Config => loadWithPlaces(sources).config;
 
-/** A setting as somebody wrote it, and where. */
-export interface Origin {
-  readonly written: unknown;
-  readonly place: string;
-}
-
-export interface ReadConfig {
-  readonly config: Config;
-  /** Of the settings that are not their defaults' but somebody's. */
-  readonly origins: ReadonlyMap<OptionName, Origin>;
-}
-
-/** The same, with where each value came from. @throws ConfigError */
-export function readConfig(sources: ConfigSources): ReadConfig {
-  const file = fromFile(sources);
-  const settings = [...file.settings, ...fromEnvironment(sources.environment), ...fromFlags(sources.flags)];
+/** The same, with where it came from. @throws ConfigError */
+export function loadWithPlaces(sources: ConfigSources): LoadedConfig {
+  const { settings, notes, mistakes: unread } = gathered(sources);
   const { values, mistakes } = checkedSettings(settings);
-  const all = [...file.mistakes, ...mistakes, ...crossChecks(values)];
+  const all = [...unread, ...mistakes, ...crossChecks(values)];
   if (all.length > 0) throw new ConfigError(all);
-  return { config: Object.freeze(withDefaults(values)), origins: values };
+  const written = [...values].map(([name, { written: value, place }]) => ({ name, value, place }));
+  return { config: Object.freeze(withDefaults(values)), settings: written, notes };
 }
 
 /** What of it can be read, with defaults for the rest: enough to find a daemon by, whatever else is wrong. */
-export function readableConfig(sources: ConfigSources): Config {
-  const settings = [
-    ...fromFile(sources).settings,
-    ...fromEnvironment(sources.environment),
-    ...fromFlags(sources.flags),
-  ];
-  return Object.freeze(withDefaults(checkedSettings(settings).values));
+export const readableConfig = (sources: ConfigSources): Config => configOf(gathered(sources).settings);
+
+/** Of these alone, as far as they can be read. */
+export const configOf = (settings: readonly Setting[]): Config =>
+  Object.freeze(withDefaults(checkedSettings(settings).values));
+
+/** From the weakest to the strongest. */
+function gathered(sources: ConfigSources): Omit<LoadedConfig, "config"> & { readonly mistakes: readonly string[] } {
+  const file = fromFile(sources);
+  const environment = fromEnvironment(sources.environment);
+  const flags = fromFlags(sources.flags);
+  const tool = ofOtherTool([...file.settings, ...environment, ...flags], sources);
+  return {
+    settings: [
+      ...[...tool.defaults, ...file.settings],
+      ...[...tool.environment.settings, ...environment],
+      ...[...tool.flags.settings, ...flags],
+    ],
+    notes: [...tool.environment.notes, ...tool.flags.notes],
+    mistakes: [...file.mistakes, ...tool.environment.mistakes, ...tool.flags.mistakes],
+  };
 }
 
 function fromFile({ file, environment }: ConfigSources): { settings: readonly Setting[]; mistakes: readonly string[] } {
@@ -125,7 +142,7 @@ function jsonOr(text: string): unknown {
 
 const isOption = (name: string): name is OptionName => Object.hasOwn(OPTIONS, name);
 
-type Values = Map<OptionName, Origin & { readonly value: unknown }>;
+type Values = Map<string, { readonly value: unknown; readonly written: unknown; readonly place: string }>;
 
 function checkedSettings(settings: readonly Setting[]): { values: Values; mistakes: string[] } {
   const values: Values = new Map();

@@ -13,7 +13,8 @@ export interface Mocked {
 export async function withMock(config: Config, log: Log): Promise<Mocked> {
   if (!config.mock) return { redirect: (given) => given, services: [] };
   const { startMockEc2 } = await import("../mock-ec2/mock-ec2.ts");
-  const mock = await startMockEc2();
+  const { instanceFrom, openWorld } = await import("../mock-ec2/world.ts");
+  const mock = await startMockEc2({ world: { ...openWorld(), instance: instanceFrom({ id: config.mockInstanceId }) } });
   const { metadataUrl, stsUrl, hostRoleArn } = mock;
   log.warn(
     { metadataUrl, stsUrl, hostRoleArn },

@@ -44,6 +44,7 @@ const check = <T extends z.ZodType>(schema: T, of: Described): Option & { readon
 });
 
 const DEFAULT_LISTEN = "[::]:9254";
+const INSTANCE_ID_ERROR = "must be an id like i-0123456789abcdef0";
 
 /** Every setting: its type, its default, its check and its line in --help. The one list of them there is. */
 export const OPTIONS = {
@@ -208,6 +209,17 @@ export const OPTIONS = {
     needsRestart: true,
     help: "answer from the built-in mock of EC2 and STS: for a laptop, without AWS",
   }),
+  mockInstanceId: check(
+    text(INSTANCE_ID_ERROR)
+      .regex(/^i-[\w.-]{1,64}$/, { error: INSTANCE_ID_ERROR })
+      .optional(),
+    {
+      kind: "text",
+      needsRestart: true,
+      argument: "ID",
+      help: "the id of the mock's instance",
+    },
+  ),
   logLevel: check(oneOf("debug", "info", "warn", "error").default("info"), {
     kind: "text",
     argument: "LEVEL",

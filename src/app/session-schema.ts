@@ -11,7 +11,7 @@ import {
 } from "../core/session-limits.ts";
 import { parseSessionPolicy, readSessionPolicy } from "../core/session-policy.ts";
 import { parseTemplate } from "../core/session-template.ts";
-import { suggestion } from "./suggestion.ts";
+import { suggestion } from "../kit/suggestion.ts";
 
 /*
  * What an operator writes of a session, in a setting, a rule or the role map. Each is only checked here and kept as written, so

@@ -23,7 +23,10 @@ function defaultText(name: (typeof OPTION_NAMES)[number]): string {
   return ` (default: ${JSON.stringify(value)})`;
 }
 
-/** What was written where, ready for loadConfig. */
-export function configSources({ config, ...flags }: Readonly<Record<string, unknown>>): ConfigSources {
-  return { file: config as string | undefined, environment: process.env, flags };
+/** What was written where, ready for loadConfig. @param toolArguments what is not taskrole's */
+export function configSources(
+  { config, ...flags }: Readonly<Record<string, unknown>>,
+  toolArguments: readonly string[],
+): ConfigSources {
+  return { file: config as string | undefined, environment: process.env, flags, toolArguments };
 }

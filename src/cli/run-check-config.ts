@@ -1,10 +1,11 @@
 import { stringify } from "yaml";
-import { ConfigError, type ConfigSources, type ReadConfig, readConfig } from "../app/config.ts";
+import { ConfigError, type ConfigSources, type LoadedConfig, loadWithPlaces } from "../app/config.ts";
 import { configPicture } from "../app/config-picture.ts";
 import type { Config } from "../app/options.ts";
 import { readPolicyCases } from "../app/policy-cases.ts";
 import { type CaseOutcome, decisionsOn, outcomesOf } from "../app/policy-check.ts";
 import { reviewOfRules } from "../app/role-rules-review.ts";
+import { savedConfig } from "../app/saved-config.ts";
 import { LookupError } from "../app/workload-lookup.ts";
 
 const HOLDS = 0;
@@ -18,12 +19,14 @@ export interface Asked {
   readonly workload: string | undefined;
   /** A file. */
   readonly cases: string | undefined;
+  /** For this call, and not by the file: what it says is to be seen as taskrole's own settings. */
+  readonly isToolNamed: boolean;
 }
 
 /** @returns the exit code */
 export async function runCheckConfig(sources: ConfigSources, asked: Asked): Promise<number> {
   try {
-    return await check(readConfig(sources), asked);
+    return await check(loadWithPlaces(sources), asked);
   } catch (error) {
     if (!(error instanceof ConfigError) && !(error instanceof LookupError)) throw error;
     for (const mistake of error.message.split("\n")) complain(mistake);
@@ -31,17 +34,19 @@ export async function runCheckConfig(sources: ConfigSources, asked: Asked): Prom
   }
 }
 
-async function check(read: ReadConfig, { workload, cases }: Asked): Promise<number> {
-  const { config } = read;
+async function check(loaded: LoadedConfig, { workload, cases, isToolNamed }: Asked): Promise<number> {
+  const { config, notes } = loaded;
+  for (const { place, says } of notes) complain(`note: ${place} ${says}`);
   for (const warning of reviewOfRules(config.roleRules)) complain(`warning: ${warning}`);
-  if (workload === undefined && cases === undefined) return tellConfig(read);
+  if (workload === undefined && cases === undefined)
+    return tell(isToolNamed ? savedConfig(loaded) : configPicture(loaded));
   const decided = workload === undefined ? HOLDS : await tellDecisions(workload, config);
   const held = cases === undefined ? HOLDS : await tellCases(cases, config);
   return Math.max(decided, held);
 }
 
-function tellConfig(read: ReadConfig): number {
-  process.stdout.write(configPicture(read));
+function tell(text: string): number {
+  process.stdout.write(text);
   return HOLDS;
 }
 

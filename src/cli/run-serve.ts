@@ -10,13 +10,13 @@ import { startAll } from "../app/services.ts";
 import { takeGivenSockets } from "../app/socket-activation.ts";
 import { StartError } from "../app/start-error.ts";
 import type { Log } from "../audit/log.ts";
-import { configOrExit } from "./config-or-exit.ts";
+import { loadedOrExit } from "./config-or-exit.ts";
 
 const EXIT_FAILED = 1;
 
 /** Until a signal says stop. Exits 2 for a wrong configuration, 1 for a start that cannot go on. */
 export async function runServe(sources: ConfigSources): Promise<void> {
-  const config = configOrExit(sources);
+  const { config, notes } = loadedOrExit(sources);
   const logger = await createLogger(config);
   const { log, flush } = logger;
   const exit = async (code: number): Promise<never> => {
@@ -24,6 +24,7 @@ export async function runServe(sources: ConfigSources): Promise<void> {
     process.exit(code);
   };
   reportBugs(log, exit);
+  for (const { place, says } of notes) log.warn({ place, reason: says }, `not as ${config.compat} has it`);
   guardCoreFiles(log);
   try {
     const stopAsked = stopSignal(log); // heard from the first moment: a signal during the start ends it in order too
@@ -67,7 +68,7 @@ async function started({ sources, config, logger, up }: Starting): Promise<() =>
     setLevel(next.logLevel);
     daemon.apply(mock.redirect(next));
   };
-  const reloader = new Reloader({ load: () => loadConfig(sources), config, apply, log });
+  const reloader = new Reloader({ load: () => loadConfig({ ...sources, startedWith: config }), config, apply, log });
   const reload = async () => (await up.promise).reload();
   const admin = adminService({ settings: config, log, given: sockets.admin, reload });
   const stop = await startAll([admin, ...mock.services, ...daemon.services]);

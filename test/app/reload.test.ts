@@ -22,7 +22,7 @@ test("which settings wait for a restart: those that sockets, packet rules and lo
         "hostNetwork",
         "containerCgroups",
       ],
-      ...["refusedUsers", "runtimeDirectory", "adminSocket", "compat", "mock", "logFormat"],
+      ...["refusedUsers", "runtimeDirectory", "adminSocket", "compat", "mock", "mockInstanceId", "logFormat"],
     ],
   );
 });
