@@ -1,4 +1,4 @@
-import { fitsPattern } from "../core/iam-pattern.ts";
+import { fitsPattern, haveCommonText } from "../core/iam-pattern.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { whyNot } from "../core/role-rule.ts";
 import type { WrittenRule } from "./role-rules-schema.ts";
@@ -12,6 +12,8 @@ interface Numbered {
 const EVERY_ROLE = "arn:aws:iam::*:role/*";
 /** Each with each: beyond so many rules nobody reads of pairs any more, and they take long. */
 const MOST_RULES_COMPARED = 300;
+/** Those take longer, and the daemon looks at them too, when it reloads. */
+const MOST_DENIALS_COMPARED = 100;
 
 /** What is no mistake and probably not what was meant, a sentence each. @param rules the setting roleRules */
 export function reviewOfRules(rules: readonly WrittenRule[]): readonly string[] {
@@ -53,9 +55,49 @@ function pairWarnings(all: readonly Numbered[]): readonly string[] {
       ? [
           `rule ${later.number} of roleRules is for nobody: whoever it could be for, rule ${hiding.number} decides before it`,
         ]
-      : [];
+      : earlier.slice(0, MOST_DENIALS_COMPARED).flatMap((one) => lateDenial(one, later));
   });
 }
+
+/** A deny that does not reach a container which an earlier rule is for, too. A last rule for all is meant for the rest. */
+function lateDenial(earlier: Numbered, later: Numbered): readonly string[] {
+  if (isForAll(later.rule.match) || !mayBothMatch(earlier.rule.match, later.rule.match)) return [];
+  const { allow, deny } = earlier.rule;
+  const open = later.rule.deny.filter((pattern) => !deny.some((own) => covers(own, pattern)));
+  const denied = open.find((pattern) => allow.some((allowed) => haveCommonRole(allowed, pattern)));
+  return denied === undefined
+    ? []
+    : [
+        `rule ${later.number} of roleRules denies ${denied}, and rule ${earlier.number} before it allows some of that to containers which both are for: it decides alone`,
+      ];
+}
+
+/** Patterns of whole ARNs part by part: the account's `*` is no more than an account here. */
+function haveCommonRole(one: string, other: string): boolean {
+  const [parts, others] = [one.split(":"), other.split(":")];
+  if (parts.length !== ARN_PARTS || others.length !== ARN_PARTS) return haveCommonText(one, other);
+  return parts.every((part, index) => haveCommonText(part, others[index] ?? ""));
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+const ARN_PARTS = 6;
+
+const isForAll = ({ label = {}, ...rest }: Match): boolean =>
+  [...Object.values(label), ...Object.values(rest)].every((pattern) => pattern === undefined);
+
+/** False where no container can fit both. It has one name, and may be on several networks; its image has a name and an id. */
+function mayBothMatch({ label: labels = {}, ...one }: Match, { label: otherLabels = {}, ...other }: Match): boolean {
+  const keys = ["name", "composeProject", "userNamespace"] as const;
+  return (
+    keys.every((key) => meetOrUnsaid(one[key], other[key])) &&
+    Object.keys(labels).every(
+      (name) => !Object.hasOwn(otherLabels, name) || meetOrUnsaid(labels[name], otherLabels[name]),
+    )
+  );
+}
+
+const meetOrUnsaid = (one: string | undefined, other: string | undefined): boolean =>
+  one === undefined || other === undefined || haveCommonText(one, other);
 
 type Match = WrittenRule["match"];
 

@@ -31,3 +31,38 @@ const ANY_ONE = "?".charCodeAt(0);
 
 export const fitsAny = (patterns: readonly string[], text: string): boolean =>
   patterns.some((pattern) => fitsPattern(pattern, text));
+
+/** True when there is a text that fits both patterns. Costs the product of their lengths. */
+export function haveCommonText(one: string, other: string): boolean {
+  const plain = Math.min(plainLength(one), plainLength(other));
+  if (one.slice(0, plain) !== other.slice(0, plain)) return false; // most of any two, at no cost
+  let below: boolean[] = [];
+  for (let i = one.length; i >= 0; i--) {
+    const row: boolean[] = [];
+    for (let j = other.length; j >= 0; j--) row[j] = meet({ one, other, row, below }, i, j);
+    below = row;
+  }
+  return below[0] === true;
+}
+
+/** Of what stands before the first wildcard. */
+const plainLength = (pattern: string): number => {
+  const at = pattern.search(/[*?]/);
+  return at === -1 ? pattern.length : at;
+};
+
+interface Meeting {
+  readonly one: string;
+  readonly other: string;
+  /** Whether what is left of the one from here, and of the other from each place, have a common text. */
+  readonly row: readonly boolean[];
+  /** The same, with a character less of the one. */
+  readonly below: readonly boolean[];
+}
+
+function meet({ one, other, row, below }: Meeting, i: number, j: number): boolean {
+  const [a, b] = [one.charAt(i), other.charAt(j)]; // "" behind the end, where nothing is known of further on either
+  if (a === "*" || b === "*") return below[j] === true || row[j + 1] === true;
+  if (a === "" && b === "") return true;
+  return (a === b || a === "?" || b === "?") && below[j + 1] === true;
+}

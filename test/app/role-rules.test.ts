@@ -156,6 +156,14 @@ describe("what is no mistake and probably not meant is said", () => {
       /^rule 3 .* rule 2 decides/,
     ],
     [
+      "a deny that an earlier rule does not know of",
+      [
+        { match: { label: { team: "red" } }, allow: ["arn:aws:iam::*:role/red/*"] },
+        { match: { image: "untrusted/*" }, allow: ["arn:aws:iam::*:role/x"], deny: ["*/admin"] },
+      ],
+      /^rule 2 of roleRules denies \*\/admin, and rule 1 before it allows some of that to containers which both are for: it decides alone$/,
+    ],
+    [
       "the same rule twice",
       [
         { match: { label: { a: "b?" } }, allow },
@@ -178,11 +186,15 @@ describe("what is no mistake and probably not meant is said", () => {
 
   it("and nothing of rules that are right, also where two may both be for one container", () => {
     const rules = [
+      { match: { name: "web" }, allow, deny: ["*/b"] },
+      { match: { name: "web-?" }, allow, deny: ["*/a"] }, // no name is both's
+      { match: { composeProject: "p", image: "red/*" }, allow: ["arn:aws:iam::*:role/red/*"] },
+      { match: { composeProject: "p", image: "blue/*" }, allow, deny: ["arn:aws:iam::*:role/blue/*"] }, // nothing of it is red's
       { match: { name: "ci-*" }, allow, defaultRole: ANY },
       { match: { name: "c?-*" }, allow },
       { match: { label: { team: "red" } }, allow, sessionTags: { Team: "red" }, transitiveTags: ["team"] },
       { match: { label: { team: "*" } }, allow },
-      { match: {}, allow },
+      { match: {}, allow, deny: ["*"] },
     ];
     assert.equal(review(rules), "");
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { fitsAny, fitsPattern } from "../../src/core/iam-pattern.ts";
+import { fitsAny, fitsPattern, haveCommonText } from "../../src/core/iam-pattern.ts";
 
 test("a star crosses slashes and colons, a question mark is one character", () => {
   for (const [pattern, text, fits] of [
@@ -44,4 +44,20 @@ test("a pattern made to backtrack costs no more than its length times the text's
 test("any one of several patterns suffices, and none is none", () => {
   assert.equal(fitsAny(["x", "a*"], "abc"), true);
   assert.equal(fitsAny([], "abc"), false);
+});
+
+test("two patterns have a common text where trying all short texts finds one", () => {
+  const texts = [""];
+  for (let from = 0, length = 1; length <= 6; length += 1) {
+    const until = texts.length;
+    for (; from < until; from += 1) texts.push(`${texts[from]}a`, `${texts[from]}b`);
+  }
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "*", "?"), maxLength: 3 });
+  fc.assert(
+    fc.property(word, word, (one, other) => {
+      const found = texts.some((text) => fitsPattern(one, text) && fitsPattern(other, text));
+      assert.equal(haveCommonText(one, other), found, `${one} and ${other}`);
+    }),
+    { numRuns: 2_000 },
+  );
 });
