@@ -18,7 +18,7 @@ export interface VethFinderOptions {
 }
 
 const Namespaces = z.object({
-  namespaces: z.array(z.object({ ns: z.number(), netnsid: z.union([z.number(), z.string()]) })),
+  namespaces: z.array(z.object({ ns: z.number(), netnsid: z.union([z.number(), z.string()]).nullish() })),
 });
 const Links = z.array(
   z.object({ ifname: z.string(), link_netnsid: z.number().optional(), master: z.string().optional() }),
@@ -84,11 +84,11 @@ export class VethFinder {
     return netnsid;
   }
 
-  /** By inode; those that have no number on this host are left out ("unassigned"). */
+  /** By inode; left out are those that have no number on this host ("unassigned") or have just ended (null). */
   async #listNumbers(): Promise<ReadonlyMap<number, number>> {
     const { namespaces } = Namespaces.parse(await this.#json(LSNS, LSNS_TRIES));
-    const numbered = namespaces.map(({ ns, netnsid }) => [ns, Number(netnsid)] as const);
-    return new Map(numbered.filter(([, netnsid]) => Number.isInteger(netnsid)));
+    const numbered = namespaces.filter(({ netnsid }) => /^\d+$/.test(String(netnsid)));
+    return new Map(numbered.map(({ ns, netnsid }) => [ns, Number(netnsid)]));
   }
 
   #inodeOf(pid: number): number {

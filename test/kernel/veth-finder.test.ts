@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { VethFinder } from "../../src/kernel/veth-finder.ts";
 import { CONTAINER_V4, CONTAINER_V6, hasMeans, openLab, whyNoLab } from "./network-lab.ts";
@@ -82,4 +83,22 @@ test("lsns, which fails when a process ends as it reads it, is asked again", asy
   assert.equal(await finder.find(container.pid, CONTAINER_V4), "veth1");
   failures = 4;
   await assert.rejects(finder.find(container.pid, CONTAINER_V4), /"lsns .*" failed/);
+});
+
+test("a namespace that ends as lsns reads it has no number, and is not taken for number 0", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, container } = await openLab(t);
+  const own = statSync(`/proc/${container.pid}/ns/net`).ino;
+  let isOwnEnding = false;
+  const run: typeof host.run = async (argv, options) => {
+    const outcome = await host.run(argv, options);
+    if (argv[0] !== "lsns" || outcome.kind !== "exited") return outcome;
+    const { namespaces } = JSON.parse(outcome.stdout) as { namespaces: { ns: number; netnsid: unknown }[] };
+    const rows = namespaces.map((row) => (isOwnEnding && row.ns === own ? { ...row, netnsid: null } : row));
+    return { ...outcome, stdout: JSON.stringify({ namespaces: [...rows, { ns: 1, netnsid: null }] }) };
+  };
+  const finder = new VethFinder({ run, readRoutes: host.readRoutes });
+  assert.equal(await finder.find(container.pid, CONTAINER_V4), "veth1");
+  isOwnEnding = true;
+  await assert.rejects(finder.find(container.pid, CONTAINER_V4), /process \d+ has no link on this host/);
 });
