@@ -36,7 +36,8 @@ async function runningLab(t: TestContext, variant: Variant) {
 }
 
 /** The daemon's watch, and its next mending. */
-function watched({ interception }: IptablesLab) {
+/** Until the test is over, however it ends. */
+function watched(t: TestContext, { interception }: IptablesLab) {
   const stopping = new AbortController();
   const mended = Promise.withResolvers<readonly string[]>();
   let wrong: readonly string[] = [];
@@ -52,6 +53,7 @@ function watched({ interception }: IptablesLab) {
     stopping.abort();
     return done;
   };
+  t.after(() => stopping.abort());
   return { mended: mended.promise, stop };
 }
 
@@ -130,7 +132,7 @@ for (const variant of ["nft", "legacy"] as const) {
       if (!hasMeans(t, missing)) return;
       const lab = await runningLab(t, variant);
       const held = await lab.bindings.enforce(lab.owner(CONTAINER_V4));
-      const { mended, stop } = watched(lab);
+      const { mended, stop } = watched(t, lab);
       const argv = does
         .split(" ")
         .map((word) => (word === "NOTE" ? "dropped: requests in another container's name" : word));
@@ -147,7 +149,7 @@ for (const variant of ["nft", "legacy"] as const) {
     if (!hasMeans(t, missing)) return;
     const lab = await runningLab(t, variant);
     const held = await lab.bindings.enforce(lab.owner(CONTAINER_V4));
-    const { mended, stop } = watched(lab);
+    const { mended, stop } = watched(t, lab);
     await lab.run(["iptables", "-t", "nat", "-F"]);
     assert.deepEqual(await mended, [
       "iptables nat PREROUTING to TASKROLE-PREROUTING",
@@ -212,7 +214,7 @@ for (const variant of ["nft", "legacy"] as const) {
     if (!hasMeans(t, missing)) return;
     const lab = await runningLab(t, variant);
     const held = await lab.interception.enforce(lab.owner(CONTAINER_V4));
-    const { mended, stop } = watched(lab);
+    const { mended, stop } = watched(t, lab);
     await lab.host.must("sysctl -qw net.bridge.bridge-nf-call-iptables=0");
     const error = await mended.catch((reason: unknown) => reason);
     assert.ok(error instanceof InterceptionError);
