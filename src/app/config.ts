@@ -14,6 +14,7 @@ import {
 } from "./options.ts";
 import { ofOtherTool } from "./other-tool.ts";
 import { readRoleMapFile } from "./role-map-file.ts";
+import { shownValue } from "./shown-value.ts";
 
 /** What can be wrong with a configuration, all of it at once. */
 export class ConfigError extends Error {
@@ -160,13 +161,8 @@ function checkedSettings(settings: readonly Setting[]): { values: Values; mistak
 }
 
 function mistake({ name, value, place }: Setting, issue: { path: PropertyKey[]; message: string }): string {
-  const inner = JSON.stringify(issue.path.reduce<unknown>((at, key) => Object(at)[key], value)) ?? "not there";
-  const shown = inner.length > MOST_SHOWN ? `${inner.slice(0, MOST_SHOWN)}…` : inner;
-  return `${place}: ${placeIn(name, issue.path)} ${issue.message}; it is ${shown}`;
+  return `${place}: ${placeIn(name, issue.path)} ${issue.message}; it is ${shownValue(value, issue.path)}`;
 }
-
-/** Of what is wrong, to know it by. */
-const MOST_SHOWN = 200;
 
 /** Rules are counted from 1, as in the log. */
 function placeIn(name: string, path: readonly PropertyKey[]): string {

@@ -1,5 +1,5 @@
-import { explainRefusal } from "../audit/explain-refusal.ts";
-import { Refusal } from "../core/failure.ts";
+import { explainFailure } from "../audit/explain-failure.ts";
+import { type Failure, Refusal } from "../core/failure.ts";
 import { type Grant, type GrantSettings, grantFor, type HomeAccount, needsHome, nominationOf } from "../core/grant.ts";
 import type { Workload } from "../core/workload.ts";
 
@@ -49,7 +49,7 @@ export function decisionPicture(workload: Workload, { settings, home }: Decision
     if (needsHome(nomination) && !home) return accountUnknown(workload, nomination.place);
     return grantedPicture(workload, grantFor(workload, nomination, { settings, home }));
   } catch (error) {
-    if (error instanceof Refusal) return refusedPicture(workload, error);
+    if (error instanceof Refusal) return refusedPicture(workload, error.failure);
     throw error;
   }
 }
@@ -73,19 +73,13 @@ function grantedPicture({ name }: Workload, grant: Grant): GrantedPicture {
   };
 }
 
-function refusedPicture({ name }: Workload, refusal: Refusal): RefusedPicture {
-  const explained = explainRefusal(refusal);
-  if (!("reason" in explained)) throw refusal;
-  const { failure } = refusal;
-  return {
-    container: name,
-    granted: false,
-    refusal: failure.kind,
-    ...(failure.kind === "role-refused" && { rule: failure.rule }),
-    reason: explained.reason,
-    remedy: explained.remedy,
-  };
-}
+const refusedPicture = ({ name }: Workload, failure: Failure): RefusedPicture => ({
+  container: name,
+  granted: false,
+  refusal: failure.kind,
+  ...(failure.kind === "role-refused" && { rule: failure.rule }),
+  ...explainFailure(failure),
+});
 
 const accountUnknown = ({ name }: Workload, place: string): RefusedPicture => ({
   container: name,

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { workloadOf } from "../docker/workload-claims.ts";
+import { containerDialect } from "./container-dialect.ts";
 import { type DecisionContext, type DecisionPicture, decisionPicture } from "./decision-picture.ts";
 import { grantSettings } from "./grant-settings.ts";
 import type { Config } from "./options.ts";
@@ -31,7 +32,7 @@ export async function outcomesOf(cases: readonly PolicyCase[], config: Config): 
 
 const workloadsOf = async (subject: CaseSubject, config: Config): Promise<readonly FoundWorkload[]> =>
   subject.kind === "container"
-    ? [{ workload: workloadOf(subject.container) }]
+    ? [{ workload: workloadOf(subject.container, containerDialect(config)) }]
     : await findWorkloads(subject.word, config);
 
 function contextOf(config: Config): DecisionContext {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { RoleMap } from "../broker/mapped-workloads.ts";
 import { type MappedSubnet, roleMapOf } from "./role-map.ts";
 import { roleMapEntries, subnetOf } from "./role-map-schema.ts";
+import { shownValue } from "./shown-value.ts";
 import { type YamlItem, yamlItems } from "./yaml-items.ts";
 
 /** What the file says, or every mistake in it: the place, the thing, what is wanted. */
@@ -62,12 +63,9 @@ function roleMapFrom(items: readonly YamlItem[]): RoleMapReading {
 function mistake(items: readonly YamlItem[], issue: { path: PropertyKey[]; message: string }): string {
   const [index, ...rest] = issue.path;
   const { place, value } = items[Number(index)] ?? { place: "", value: undefined };
-  const inner = JSON.stringify(rest.reduce<unknown>((at, key) => Object(at)[key], value)) ?? "not there";
-  return `${place}: ${[...rest, ""].join(".").replace(/\.$/, " ")}${issue.message}; it is ${inner.slice(0, MOST_SHOWN)}`;
+  const where = rest.length > 0 ? `${rest.join(".")} ` : "";
+  return `${place}: ${where}${issue.message}; it is ${shownValue(value, rest)}`;
 }
-
-/** Of what is wrong, to know it by. */
-const MOST_SHOWN = 200;
 
 const keyOf = ({ family, prefix, shift }: MappedSubnet["subnet"]): string => `${family} ${prefix} ${shift}`;
 

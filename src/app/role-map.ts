@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { RoleMap } from "../broker/mapped-workloads.ts";
 import type { SessionClaims, Workload, WorkloadClaim } from "../core/workload.ts";
-import { isWithin, type Subnet } from "../kit/subnet.ts";
-import type { RoleMapEntry } from "./role-map-schema.ts";
+import type { Subnet } from "../kit/subnet.ts";
+import { type RoleMapEntry, subnetOf } from "./role-map-schema.ts";
 
 /** An entry, and where it stands: "/etc/taskrole/roles.yaml:7". */
 export interface MappedSubnet {
@@ -11,16 +11,26 @@ export interface MappedSubnet {
   readonly place: string;
 }
 
-/** Of the ranges that an address is in, the smallest counts. */
+/** Of the ranges that an address is in, the smallest counts. Asked at every request: it costs a look for each size of range. */
 export function roleMapOf(subnets: readonly MappedSubnet[]): RoleMap {
-  const smallestFirst = subnets.toSorted((one, other) => Number(one.subnet.shift - other.subnet.shift));
+  const bySize = Map.groupBy(subnets, ({ subnet: { shift } }) => shift);
+  const sizes = [...bySize].toSorted(([one], [other]) => Number(one - other));
+  const ranges = sizes.map(([shift, ofSize]) => ({
+    shift,
+    mapped: new Map(ofSize.map((one) => [keyOf(one.subnet.family, one.subnet.prefix), one])),
+  }));
   return {
     workloadAt(address) {
-      const found = smallestFirst.find(({ subnet }) => isWithin(address, subnet));
+      const alone = subnetOf(address);
+      if (!alone) return undefined;
+      const keys = ranges.map(({ shift, mapped }) => mapped.get(keyOf(alone.family, alone.prefix >> shift)));
+      const found = keys.find((one) => one !== undefined);
       return found && workloadOf(address, found);
     },
   };
 }
+
+const keyOf = (family: Subnet["family"], prefix: bigint): string => `${family} ${prefix}`;
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 

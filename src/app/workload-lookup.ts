@@ -6,6 +6,7 @@ import { EngineError } from "../docker/engine-error.ts";
 import { ContainerShape } from "../docker/engine-shapes.ts";
 import { workloadOf } from "../docker/workload-claims.ts";
 import { canonicalAddress } from "../kit/ip-address.ts";
+import { containerDialect } from "./container-dialect.ts";
 import type { Config } from "./options.ts";
 import { readRoleMapFile } from "./role-map-file.ts";
 
@@ -14,7 +15,7 @@ export class LookupError extends Error {
   override readonly name = "LookupError";
 }
 
-type Where = Pick<Config, "dockerEndpoint" | "hostNetwork" | "roleMapFile">;
+type Where = Pick<Config, "dockerEndpoint" | "hostNetwork" | "roleMapFile"> & Parameters<typeof containerDialect>[0];
 
 /** A workload, and why it is another's or nobody's where it is not judged by itself. */
 export interface FoundWorkload {
@@ -87,8 +88,8 @@ async function asked(engine: EngineClient, name: string): Promise<ContainerDetai
 const ON_HOST = "it is on the host's own network, and hostNetwork is refuse";
 const AS_HOST = "it is on the host's own network, and hostNetwork is host: it has what the host has";
 
-function found(container: ContainerDetails, { hostNetwork }: Where): FoundWorkload {
-  const workload = workloadOf(container);
+function found(container: ContainerDetails, { hostNetwork, ...where }: Where): FoundWorkload {
+  const workload = workloadOf(container, containerDialect(where));
   const isOnHost = container.attachments.some(({ networkName }) => networkName === "host");
   if (!isOnHost || hostNetwork === "identify") return { workload };
   return { workload, refusedBecause: hostNetwork === "refuse" ? ON_HOST : AS_HOST };

@@ -225,6 +225,34 @@ describe("taskrole check-config --workload FILE", () => {
     });
 });
 
+describe("what check-config reads of a container is what the daemon reads", () => {
+  it("the labels of the tool that compat names, and the variables that templates name", async () => {
+    const container = inspected("app", {
+      labels: { "com.swipely.iam-docker.iam-profile": "arn:aws:iam::111122223333:role/app" },
+      env: ["WHO=build"],
+    });
+    const settings = { compat: "iam-docker", sessionName: "{env:WHO}" };
+    const { code, stdout } = await check(settings, "--workload", file(container));
+    assert.equal(code, 0, stdout);
+    const [{ role, sessionName } = { role: "", sessionName: "" }] = parse(stdout) as {
+      role: string;
+      sessionName: string;
+    }[];
+    assert.equal(role, "arn:aws:iam::111122223333:role/app");
+    assert.match(sessionName, /^build-/);
+    const table = file([
+      {
+        workload: {
+          labels: { "com.swipely.iam-docker.iam-profile": "arn:aws:iam::111122223333:role/app" },
+          env: { WHO: "build" },
+        },
+        expect: { role, sessionName: "build-000000000000" },
+      },
+    ]);
+    assert.equal((await check(settings, "--cases", table)).code, 0);
+  });
+});
+
 describe("taskrole check-config --workload NAME", () => {
   const engine = new FakeEngine();
   before(() => engine.listen());

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { RawClient, type RawResponse } from "../http/raw-client.ts";
 import { type Host, type HostContainer, startHost } from "../support/host.ts";
 import { Running, run } from "../support/program.ts";
-import { type RecordingSts, recordingSts } from "../support/recording-sts.ts";
+import { askedOnce, type RecordingSts, recordingSts } from "../support/recording-sts.ts";
 
 const ADDRESS = "127.50.0.2";
 const ROLES = "/latest/meta-data/iam/security-credentials/";
@@ -106,13 +106,7 @@ async function placeOf(
     new RawClient(host.port, ADDRESS).send(`GET ${path} HTTP/1.1\r\nConnection: close\r\n\r\n`).response();
   return {
     ...{ host, sts, get },
-    async asked() {
-      const { status, body } = await get(ROLES);
-      assert.equal(status, 200);
-      assert.equal((await get(ROLES + body)).status, 200);
-      assert.equal(sts.asked.length, 1);
-      return sts.asked[0] ?? assert.fail();
-    },
+    asked: () => askedOnce(sts, get),
     async [Symbol.asyncDispose]() {
       await host[Symbol.asyncDispose]();
       await sts[Symbol.asyncDispose]();

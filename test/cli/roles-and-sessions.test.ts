@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { RawClient, type RawResponse } from "../http/raw-client.ts";
 import { type Host, type HostContainer, startHost } from "../support/host.ts";
-import { type RecordingSts, recordingSts } from "../support/recording-sts.ts";
+import { askedOnce, type RecordingSts, recordingSts } from "../support/recording-sts.ts";
 
 const ADDRESS = "127.50.0.2";
 const ROLES = "/latest/meta-data/iam/security-credentials/";
@@ -40,13 +40,7 @@ async function placeOf(container: Omit<HostContainer, "address">, settings: obje
     sts,
     send,
     get,
-    async asked() {
-      const { status, body } = await get(ROLES);
-      assert.equal(status, 200);
-      assert.equal((await get(ROLES + body)).status, 200);
-      assert.equal(sts.asked.length, 1);
-      return sts.asked[0] ?? assert.fail();
-    },
+    asked: () => askedOnce(sts, get),
     async [Symbol.asyncDispose]() {
       await host[Symbol.asyncDispose]();
       await sts[Symbol.asyncDispose]();

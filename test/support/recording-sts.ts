@@ -1,6 +1,21 @@
+import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { RawResponse } from "../http/raw-client.ts";
 import { callerIdentity, session } from "../sts/fake-sts.ts";
+
+/** What STS was asked, once, by the time that whoever asks by `get` had its credentials. */
+export async function askedOnce(
+  { asked }: Pick<RecordingSts, "asked">,
+  get: (path: string) => Promise<RawResponse>,
+): Promise<Readonly<Record<string, string>>> {
+  const roles = "/latest/meta-data/iam/security-credentials/";
+  const { status, body } = await get(roles);
+  assert.equal(status, 200);
+  assert.equal((await get(roles + body)).status, 200);
+  assert.equal(asked.length, 1);
+  return asked[0] ?? assert.fail();
+}
 
 export interface RecordingSts extends AsyncDisposable {
   readonly url: string;
