@@ -3,6 +3,7 @@ import { parseRoleReference } from "../core/role-reference.ts";
 import type { Setting } from "../kit/setting.ts";
 import { suggestion } from "../kit/suggestion.ts";
 import { readConfigFile } from "./config-file.ts";
+import { type Issue, partMeant } from "./issue-place.ts";
 import {
   type Config,
   environmentOf,
@@ -148,20 +149,22 @@ type Values = Map<string, { readonly value: unknown; readonly written: unknown; 
 function checkedSettings(settings: readonly Setting[]): { values: Values; mistakes: string[] } {
   const values: Values = new Map();
   const mistakes: string[] = [];
-  for (const { name, value, place } of settings) {
+  for (const setting of settings) {
+    const { name, value, place } = setting;
     if (!isOption(name)) {
       mistakes.push(`${place}: there is no setting "${name}"${suggestion(name, namesLike(name))}`);
       continue;
     }
     const parsed = OPTIONS[name].schema.safeParse(value);
     if (parsed.success) values.set(name, { value: parsed.data, written: value, place });
-    else for (const issue of parsed.error.issues) mistakes.push(mistake({ name, value, place }, issue));
+    else for (const issue of parsed.error.issues) mistakes.push(mistake(setting, issue));
   }
   return { values, mistakes };
 }
 
-function mistake({ name, value, place }: Setting, issue: { path: PropertyKey[]; message: string }): string {
-  return `${place}: ${placeIn(name, issue.path)} ${issue.message}; it is ${shownValue(value, issue.path)}`;
+function mistake({ name, value, place, placeOf }: Setting, issue: Issue): string {
+  const at = placeOf?.(partMeant(issue)) ?? place;
+  return `${at}: ${placeIn(name, issue.path)} ${issue.message}; it is ${shownValue(value, issue.path)}`;
 }
 
 /** Rules are counted from 1, as in the log. */

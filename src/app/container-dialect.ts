@@ -1,4 +1,5 @@
 import type { ContainerDialect } from "../docker/container-dialect.ts";
+import type { AddressLabels } from "../docker/labelled-addresses.ts";
 import type { Config } from "./options.ts";
 import { type Templated, templateVariables } from "./template-variables.ts";
 
@@ -9,11 +10,14 @@ const IAM_DOCKER: ContainerDialect["places"] = {
 };
 
 /** https://github.com/lyft/metadataproxy/blob/090f2e989eda229d313aa3360e845ab4eef04992/metadataproxy/roles.py */
-const RANCHER_LABEL = "io.rancher.container.ip";
+const RANCHER_LABELS: AddressLabels = {
+  address: "io.rancher.container.ip",
+  macAddress: "io.rancher.container.mac_address",
+};
 
 /** What is read of containers, as the settings say. */
 export const containerDialect = ({ compat, ...templated }: Templated & Pick<Config, "compat">): ContainerDialect => ({
   places: compat === "iam-docker" ? IAM_DOCKER : {},
   variables: templateVariables(templated),
-  ...(compat === "metadataproxy" && { addressLabel: RANCHER_LABEL }),
+  ...(compat === "metadataproxy" && { addressLabels: RANCHER_LABELS }),
 });

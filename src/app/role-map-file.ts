@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { RoleMap } from "../broker/mapped-workloads.ts";
+import { type Issue, partMeant } from "./issue-place.ts";
 import { type MappedSubnet, roleMapOf } from "./role-map.ts";
 import { roleMapEntries, subnetOf } from "./role-map-schema.ts";
 import { shownValue } from "./shown-value.ts";
@@ -44,9 +45,9 @@ function parseRoleMap(path: string, text: string): RoleMapReading {
 const mistaken = (mistakes: readonly string[]): RoleMapReading => ({ kind: "mistakes", mistakes });
 
 /** "10.0.5.7: reader" says what "- { address: 10.0.5.7, role: reader }" does. */
-function asElement({ key, value, place }: YamlItem): YamlItem {
+function asElement({ key, value, ...places }: YamlItem): YamlItem {
   const rest = typeof value === "object" ? value : { role: value };
-  return { key: "", value: { ...rest, address: key }, place };
+  return { key: "", value: { ...rest, address: key }, ...places };
 }
 
 function roleMapFrom(items: readonly YamlItem[]): RoleMapReading {
@@ -60,11 +61,12 @@ function roleMapFrom(items: readonly YamlItem[]): RoleMapReading {
   return twins.length > 0 ? mistaken(twins) : { kind: "map", map: roleMapOf(subnets), entries: subnets.length };
 }
 
-function mistake(items: readonly YamlItem[], issue: { path: PropertyKey[]; message: string }): string {
+function mistake(items: readonly YamlItem[], issue: Issue): string {
   const [index, ...rest] = issue.path;
-  const { place, value } = items[Number(index)] ?? { place: "", value: undefined };
+  const [, ...part] = partMeant(issue);
+  const { placeOf, value } = items[Number(index)] ?? { placeOf: () => "", value: undefined };
   const where = rest.length > 0 ? `${rest.join(".")} ` : "";
-  return `${place}: ${where}${issue.message}; it is ${shownValue(value, rest)}`;
+  return `${placeOf(part)}: ${where}${issue.message}; it is ${shownValue(value, rest)}`;
 }
 
 const keyOf = ({ family, prefix, shift }: MappedSubnet["subnet"]): string => `${family} ${prefix} ${shift}`;

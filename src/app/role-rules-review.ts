@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { fitsPattern, haveCommonText } from "../core/iam-pattern.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { whyNot } from "../core/role-rule.ts";
@@ -51,17 +52,58 @@ function pairWarnings(all: readonly Numbered[]): readonly string[] {
   return all.flatMap((later, index) => {
     const earlier = all.slice(0, index);
     const hiding = earlier.find(({ rule }) => coversMatch(rule.match, later.rule.match));
-    return hiding
-      ? [
-          `rule ${later.number} of roleRules is for nobody: whoever it could be for, rule ${hiding.number} decides before it`,
-        ]
-      : earlier.slice(0, MOST_DENIALS_COMPARED).flatMap((one) => lateDenial(one, later));
+    if (hiding)
+      return [
+        `rule ${later.number} of roleRules is for nobody: whoever it could be for, rule ${hiding.number} decides before it`,
+      ];
+    const compared = earlier.slice(0, MOST_DENIALS_COMPARED).filter((one) => isOrderTelling(one.rule, later.rule));
+    const denials = compared.flatMap((one) => lateDenial(one, later));
+    return denials.length > 0 ? denials : overlap(compared, later);
   });
 }
 
-/** A deny that does not reach a container which an earlier rule is for, too. A last rule for all is meant for the rest. */
+/** Both are for some container, and neither is there as the exception from the other: a last rule for all is meant for the rest. */
+function isOrderTelling({ match: earlier }: WrittenRule, { match: later }: WrittenRule): boolean {
+  return !isForAll(later) && mayBothMatch(earlier, later);
+}
+
+/**
+ * Of the same thing (a name, an image, a label) they say different patterns which some text fits both. Rules of different
+ * things may nearly always be for one container, and are not remarked on; nor are those that give the same.
+ */
+function overlap(compared: readonly Numbered[], later: Numbered): readonly string[] {
+  const crossing = compared.filter(
+    ({ rule }) =>
+      haveCrossingPatterns(rule.match, later.rule.match) && !isDeepStrictEqual(saidBy(rule), saidBy(later.rule)),
+  );
+  const numbers = crossing.map(({ number }) => String(number));
+  return numbers.length === 0
+    ? []
+    : [
+        `rule ${later.number} of roleRules overlaps with rule ${numbers.join(" and rule ")}: for whoever fits both the first of them decides`,
+      ];
+}
+
+function haveCrossingPatterns(
+  { label: labels = {}, ...one }: Match,
+  { label: otherLabels = {}, ...other }: Match,
+): boolean {
+  return haveCrossing(one, other) || haveCrossing(labels, otherLabels);
+}
+
+const haveCrossing = (one: Patterns, other: Patterns): boolean =>
+  Object.entries(one).some(([key, pattern]) => {
+    const others = Object.hasOwn(other, key) ? other[key] : undefined;
+    return pattern !== undefined && others !== undefined && cross(pattern, others);
+  });
+
+const cross = (one: string, other: string): boolean =>
+  !covers(one, other) && !covers(other, one) && haveCommonText(one, other);
+
+const saidBy = ({ match, ...said }: WrittenRule): Omit<WrittenRule, "match"> => said;
+
+/** A deny that does not reach a container which an earlier rule is for, too. */
 function lateDenial(earlier: Numbered, later: Numbered): readonly string[] {
-  if (isForAll(later.rule.match) || !mayBothMatch(earlier.rule.match, later.rule.match)) return [];
   const { allow, deny } = earlier.rule;
   const open = later.rule.deny.filter((pattern) => !deny.some((own) => covers(own, pattern)));
   const denied = open.find((pattern) => allow.some((allowed) => haveCommonRole(allowed, pattern)));
@@ -100,22 +142,22 @@ const meetOrUnsaid = (one: string | undefined, other: string | undefined): boole
   one === undefined || other === undefined || haveCommonText(one, other);
 
 type Match = WrittenRule["match"];
+type Patterns = Readonly<Record<string, string | undefined>>;
 
 /** True when whoever the other is for, the one is for too. */
 function coversMatch({ label: labels = {}, ...one }: Match, { label: otherLabels = {}, ...other }: Match): boolean {
   return coversAll(one, other) && coversAll(labels, otherLabels);
 }
 
-function coversAll(
-  one: Readonly<Record<string, string | undefined>>,
-  other: Readonly<Record<string, string | undefined>>,
-): boolean {
+function coversAll(one: Patterns, other: Patterns): boolean {
   return Object.entries(one).every(([name, pattern]) => {
     const narrower = Object.hasOwn(other, name) ? other[name] : undefined;
     return pattern === undefined || (narrower !== undefined && covers(pattern, narrower));
   });
 }
 
-/** True when whatever fits the other pattern fits the one. Says false where a `?` would have to stand for a `*`. */
-const covers = (one: string, other: string): boolean =>
-  one === other || (!(one.includes("?") && other.includes("*")) && fitsPattern(one, other));
+/** True when whatever fits the other pattern fits the one: with nothing for each `*` of it, and with more than any `?` can stand for. */
+function covers(one: string, other: string): boolean {
+  const wildest = "*".repeat(one.split("?").length);
+  return ["", wildest].every((text) => fitsPattern(one, other.replaceAll("*", text)));
+}

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Pair, parseDocument } from "yaml";
 
 /** One line's worth of a YAML file: an element of its list, or a key of its map with what is behind it. */
 export interface YamlItem {
@@ -7,6 +7,8 @@ export interface YamlItem {
   readonly value: unknown;
   /** "/etc/taskrole/config.yaml:7" */
   readonly place: string;
+  /** The same of a part of the value; of what is not there, that of what it is missing in. */
+  readonly placeOf: (path: readonly PropertyKey[]) => string;
 }
 
 export type YamlItems =
@@ -30,14 +32,39 @@ export function yamlItems(path: string, text: string): YamlItems {
   const item = (key: string, value: unknown, place: unknown): YamlItem => ({
     key,
     value: isNode(value) ? value.toJS(document) : value,
-    place: at(isNode(place) ? place.range?.[0] : undefined),
+    place: at(offsetOf(place)),
+    placeOf: (path) => at(offsetWithin({ value, place }, path)),
   });
   const { contents } = document;
   if (contents === null) return { kind: "empty" };
   if (isSeq(contents)) return { kind: "list", items: contents.items.map((element) => item("", element, element)) };
   if (!isMap(contents)) return { kind: "other" };
-  const items = contents.items.map(({ key, value }) => item(String(isScalar(key) ? key.value : key), value, key));
+  const items = contents.items.map(({ key, value }) => item(keyText(key), value, key));
   return { kind: "map", items };
 }
+
+const offsetOf = (node: unknown): number | undefined => (isNode(node) ? node.range?.[0] : undefined);
+
+/** A value, and what stands for it in the text: the key before it, or itself in a list. */
+interface Part {
+  readonly value: unknown;
+  readonly place: unknown;
+}
+
+function offsetWithin(part: Part, [step, ...rest]: readonly PropertyKey[]): number | undefined {
+  const next = step === undefined ? undefined : partOf(part.value, step);
+  return next ? offsetWithin(next, rest) : offsetOf(part.place);
+}
+
+function partOf(value: unknown, step: PropertyKey): Part | undefined {
+  if (isSeq(value)) return asPart(value.items[Number(step)]);
+  const pair = isMap(value) ? value.items.find(({ key }) => keyText(key) === String(step)) : undefined;
+  return pair && { value: pair.value, place: pair.key };
+}
+
+const asPart = (element: unknown): Part | undefined =>
+  element === undefined ? undefined : { value: element, place: element };
+
+const keyText = (key: Pair["key"]): string => String(isScalar(key) ? key.value : key);
 
 const hint = (code: string): string => (code === "TAB_AS_INDENT" ? " (YAML wants spaces)" : "");

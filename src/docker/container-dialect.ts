@@ -1,3 +1,5 @@
+import type { AddressLabels } from "./labelled-addresses.ts";
+
 /** Where a container may write something; labels win over variables, and of either the first that is there counts. */
 export interface Place {
   readonly labels: readonly string[];
@@ -9,7 +11,7 @@ export interface ContainerDialect {
   /** Other tools' places of the same things; taskrole's own label wins over their labels, and its variable over their variables. */
   readonly places: { readonly role?: Place; readonly externalId?: Place };
   /** In which a container's address stands that no engine gave it; undefined: only engines give addresses. */
-  readonly addressLabel?: string;
+  readonly addressLabels?: AddressLabels;
   /** Kept of its environment, by name; all else of it is dropped. */
   readonly variables: ReadonlySet<string>;
 }

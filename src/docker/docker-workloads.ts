@@ -96,8 +96,8 @@ export class DockerWorkloads implements WorkloadResolver {
       journal.note(binding.workload.id);
       events.onEvicted(binding, reason);
     });
-    const label = options.dialect?.addressLabel;
-    const labelled = label === undefined ? undefined : new LabelledAddresses(engine, label);
+    const labels = options.dialect?.addressLabels;
+    const labelled = labels === undefined ? undefined : new LabelledAddresses(engine, labels);
     const lookup = new AddressLookup(engine, directory, labelled);
     const audit = new BindingAudit({ engine, lookup, index, journal });
     const guard = new AddressGuard({ watchProcess: options.watchProcess, enforce: options.enforce });

@@ -4,4 +4,6 @@ export interface Setting {
   readonly value: unknown;
   /** "config.yaml:3", "environment variable TASKROLE_LISTEN", "flag --listen" */
   readonly place: string;
+  /** Of a part of the value, where it stands apart: a line of a file. */
+  readonly placeOf?: (path: readonly PropertyKey[]) => string;
 }

@@ -98,13 +98,30 @@ describe("loadConfig", () => {
       [
         'DIR/config.yaml:1: listen must be ADDRESS:PORT, e.g. "[::]:9254" or "127.0.0.1:9254"; it is "here"',
         'DIR/config.yaml:2: there is no setting "defualtRole"; did you mean "defaultRole"?',
-        "DIR/config.yaml:3: accounts.prod must be the twelve digits of an AWS account, in quotes so that YAML does not read a number; it is 444455556666",
+        "DIR/config.yaml:4: accounts.prod must be the twelve digits of an AWS account, in quotes so that YAML does not read a number; it is 444455556666",
         'environment variable TASKROLE_MOCK: mock must be true or false; it is "yes"',
         'environment variable TASKROLE_REGOIN: there is no setting "TASKROLE_REGOIN"; did you mean "TASKROLE_REGION"?',
         'flag --metadata-tokens: metadataTokens must be one of required, optional; it is "no"',
       ],
     );
   });
+
+  const placed = [
+    { what: "an element", text: "roleRules:\n- match: {}\n  allow:\n  - '*'\n  - red\n", line: 5 },
+    { what: "a value", text: "roleRules:\n- match: {}\n- match:\n    name: ci\n    image: 7\n", line: 5 },
+    { what: "a key that is not known", text: "roleRules:\n- match: {}\n  allow: []\n  alow: []\n", line: 4 },
+    { what: "what misses something", text: "roleRules:\n- match: {}\n\n- allow: []\n", line: 4 },
+    { what: "an element that is nothing", text: "roleRules:\n- match: {}\n-\n", line: 3 },
+    { what: "what is written elsewhere", text: "region: eu-west-1\naccounts:\n  a: &x 1\n", line: 3 },
+    { what: "a part on one line with others", text: '{"region": "eu-west-1",\n "roleRules": [{"match": 1}]}', line: 2 },
+  ];
+  for (const { what, text, line } of placed) {
+    it(`names the line of ${what}`, () => {
+      const [said, ...more] = mistakes({ file: file(text) });
+      assert.deepEqual(more, []);
+      assert.equal(said?.split(" ")[0], `DIR/config.yaml:${line}:`, said);
+    });
+  }
 
   const wrong = [
     { text: "listen: a\n\tregion: b\n", says: /config\.yaml:2: is not YAML: .*tab/i, because: "a tab" },
@@ -133,7 +150,7 @@ describe("loadConfig", () => {
     { text: "runtimeDirectory: run\n", says: /absolute/, because: "a relative path" },
     {
       text: "metadataPaths:\n  allow: [user-data, meta-data/iam/info]\n",
-      says: /config\.yaml:1: metadataPaths\.allow\.1 cannot be opened by any setting: it is the host's role.*"meta-data\/iam\/info"/,
+      says: /config\.yaml:2: metadataPaths\.allow\.1 cannot be opened by any setting: it is the host's role.*"meta-data\/iam\/info"/,
       because: "a never-entry",
     },
     {

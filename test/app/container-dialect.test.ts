@@ -15,10 +15,13 @@ test("iam-docker's labels and its variable are read where the operator comes fro
     assert.deepEqual(dialectOf(flags).places, {});
 });
 
-test("Rancher's label tells addresses where the operator comes from metadataproxy, and nowhere else", () => {
-  assert.equal(dialectOf({ compat: "metadataproxy" }).addressLabel, "io.rancher.container.ip");
+test("Rancher's labels tell addresses where the operator comes from metadataproxy, and nowhere else", () => {
+  assert.deepEqual(dialectOf({ compat: "metadataproxy" }).addressLabels, {
+    address: "io.rancher.container.ip",
+    macAddress: "io.rancher.container.mac_address",
+  });
   for (const flags of [{}, { compat: "iam-docker" }, { compat: "ec2metaproxy" }])
-    assert.equal(dialectOf(flags).addressLabel, undefined);
+    assert.equal(dialectOf(flags).addressLabels, undefined);
 });
 
 test("the variables that any template of the operator's names are kept, each once", () => {

@@ -139,6 +139,16 @@ describe("each mistake is told with its line, all of them at once", () => {
       for (const [i, pattern] of expected.entries()) assert.match(mistakes[i] ?? "", pattern);
     });
 
+  it("each is named with its own line", () => {
+    const lines = (text: string) => mistakesIn(text).map((one) => one.split(" ")[0]);
+    const entry = "- address: 10.0.5.7\n  role: a\n";
+    assert.deepEqual(lines(`${entry}  sessionTags:\n    team: 7\n`), ["FILE:4:"]);
+    assert.deepEqual(lines(`${entry}  rloe: b\n`), ["FILE:3:"]);
+    assert.deepEqual(lines(`${entry}-\n  role: b\n`), ["FILE:4:"]);
+    assert.deepEqual(lines("10.0.5.7:\n  role: a\n  externalId: 'b c'\n"), ["FILE:3:"]);
+    assert.deepEqual(lines("10.0.5.7: a\n10.0.5.8: 7\n"), ["FILE:2:"]);
+  });
+
   it("a file that is not there", () => {
     assert.deepEqual(readRoleMapFile("/nonexistent/roles.yaml"), {
       kind: "mistakes",

@@ -164,6 +164,15 @@ describe("what is no mistake and probably not meant is said", () => {
       /^rule 2 of roleRules denies \*\/admin, and rule 1 before it allows some of that to containers which both are for: it decides alone$/,
     ],
     [
+      "two rules for whose names, images or labels one container may fit both",
+      [
+        { match: { label: { team: "red-*" } }, allow: ["arn:aws:iam::*:role/red/*"] },
+        { match: { name: "*-prod" }, allow: ["arn:aws:iam::*:role/prod/*"] },
+        { match: { name: "ci-*", label: { team: "*-eu" } }, allow: ["arn:aws:iam::*:role/ci/*"] },
+      ],
+      /^rule 3 of roleRules overlaps with rule 1 and rule 2: for whoever fits both the first of them decides$/,
+    ],
+    [
       "the same rule twice",
       [
         { match: { label: { a: "b?" } }, allow },
@@ -192,6 +201,9 @@ describe("what is no mistake and probably not meant is said", () => {
       { match: { composeProject: "p", image: "blue/*" }, allow, deny: ["arn:aws:iam::*:role/blue/*"] }, // nothing of it is red's
       { match: { name: "ci-*" }, allow, defaultRole: ANY },
       { match: { name: "c?-*" }, allow },
+      { match: { name: "cx*-*" }, allow }, // gives what the one before gives
+      { match: { network: "a*", name: "x" }, allow },
+      { match: { network: "*b", name: "y" }, allow: ["arn:aws:iam::*:role/y"] }, // no name is both's
       { match: { label: { team: "red" } }, allow, sessionTags: { Team: "red" }, transitiveTags: ["team"] },
       { match: { label: { team: "*" } }, allow },
       { match: {}, allow, deny: ["*"] },

@@ -11,7 +11,8 @@ import { FakeKernel } from "./fake-kernel.ts";
 const LABEL = "rancher.ip";
 const ADDRESS = "10.42.1.2";
 const MAC = "02:42:ac:11:00:02";
-const dialect = { ...OWN_DIALECT, addressLabel: LABEL };
+const MAC_LABEL = "rancher.mac";
+const dialect = { ...OWN_DIALECT, addressLabels: { address: LABEL, macAddress: MAC_LABEL } };
 const labels = { [LABEL]: `${ADDRESS}/16` };
 
 interface Labelled extends Bench {
@@ -149,6 +150,36 @@ test("one between two tries of its restart policy has it only once it runs", asy
   assert.deepEqual(made.kernel.asked, []);
   web.Pid = Pid;
   assert.equal(await asked, "web");
+});
+
+test("one whose link Docker did not make is tied to it by the hardware address that its label tells", async (t) => {
+  const made = await labelled(t);
+  const network = made.engine.addNetwork({ name: "none", driver: "null" });
+  const labels = { [LABEL]: `${ADDRESS}/16`, [MAC_LABEL]: "02:9B:00:00:00:01" };
+  const web = made.run("web", { network, ip: "", mac: "", labels });
+  assert.equal(await made.nameAt(ADDRESS), "web");
+  const [owner] = made.kernel.asked;
+  assert.deepEqual(owner && [owner.address, owner.macAddress, owner.pid], [ADDRESS, "02:9B:00:00:00:01", web.Pid]);
+});
+
+test("one on no network of Docker's that tells no hardware address is refused, and told of the label", async (t) => {
+  const made = await labelled(t);
+  const network = made.engine.addNetwork({ name: "none", driver: "null" });
+  made.run("web", { network, ip: "", mac: "" });
+  const told = explainFailure((await refusalAt(made)).failure);
+  assert.match(told.reason, /is not on one bridge network \(its networks: none\)/);
+  assert.match(told.remedy, /or name its link's hardware address in the label rancher\.mac$/);
+  assert.deepEqual(made.kernel.asked, []);
+});
+
+test("a hardware address by label does not replace the one that Docker gave", async (t) => {
+  const made = await labelled(t);
+  made.run("web", { labels: { ...labels, [MAC_LABEL]: "02:9b:00:00:00:01" } });
+  await bindingAt(made.workloads, ADDRESS);
+  assert.deepEqual(
+    made.kernel.asked.map(({ macAddress }) => macAddress),
+    [MAC],
+  );
 });
 
 const UNTIED: readonly (readonly [string, (made: Labelled) => unknown, RegExp])[] = [
