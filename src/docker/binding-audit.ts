@@ -68,9 +68,10 @@ export class BindingAudit {
   }
 
   async #confirmLife(entry: IndexEntry, turn: number): Promise<void> {
-    const { id, startedAt } = entry.binding.workload;
-    const container = await this.#engine.container(id);
-    if (container && isRunning(container) && container.startedAt === startedAt) this.#index.confirm(entry, turn);
-    else this.#index.evict([entry], "the container ended");
+    const { binding } = entry;
+    const container = await this.#engine.container(binding.workload.id);
+    const isAlive = container && isRunning(container) && binding.isOfLife(container);
+    if (isAlive && binding.isOnSameNetworks(container)) this.#index.confirm(entry, turn);
+    else this.#index.evict([entry], isAlive ? "its networks changed" : "the container ended");
   }
 }

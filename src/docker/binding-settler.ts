@@ -2,7 +2,7 @@ import { Refusal } from "../core/failure.ts";
 import type { Workload } from "../core/workload.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import type { OwnedSighting, Sighting } from "./address-lookup.ts";
-import type { BindingIndex, IndexEntry } from "./binding-index.ts";
+import type { BindingIndex, EvictionReason, IndexEntry } from "./binding-index.ts";
 import { type DockerBinding, WatchedBinding } from "./docker-binding.ts";
 import type { ContainerDetails } from "./engine.ts";
 import { type EvictionJournal, SOME_NETWORK } from "./eviction-journal.ts";
@@ -46,19 +46,20 @@ export class BindingSettler {
       this.#parts.index.confirm(known, turn);
       return known.binding;
     }
-    return !known || this.#replace(known, turn) ? await this.#bind(sighting, turn) : undefined;
+    const reason = known?.binding.isOfLife(container) ? "its networks changed" : undefined;
+    return !known || this.#replace(known, turn, reason) ? await this.#bind(sighting, turn) : undefined;
   }
 
   /** Ends it for what it has lost by now, or because the Engine says otherwise. */
-  evict(entry: IndexEntry): void {
+  evict(entry: IndexEntry, reason: EvictionReason = "the Engine no longer gives it the address"): void {
     entry.binding.isCurrent(); // notices what it has lost
-    this.#parts.index.evict([entry], entry.binding.lost ?? "the Engine no longer gives it the address");
+    this.#parts.index.evict([entry], entry.binding.lost ?? reason);
   }
 
   /** False when a look begun later has confirmed it: then that one is right, and this one is old. */
-  #replace(known: IndexEntry, turn: number): boolean {
+  #replace(known: IndexEntry, turn: number, reason?: EvictionReason): boolean {
     if (known.confirmedAt > turn) return false;
-    this.evict(known);
+    this.evict(known, reason);
     return true;
   }
 

@@ -68,8 +68,19 @@ export class WatchedBinding implements DockerBinding {
     return this.#proof === proof;
   }
 
-  isFor({ network }: Claim, { id, startedAt }: ContainerDetails): boolean {
-    return this.network.id === network.id && this.workload.id === id && this.workload.startedAt === startedAt;
+  isFor({ network }: Claim, container: ContainerDetails): boolean {
+    return this.network.id === network.id && this.isOfLife(container) && this.isOnSameNetworks(container);
+  }
+
+  isOfLife({ id, startedAt }: ContainerDetails): boolean {
+    return this.workload.id === id && this.workload.startedAt === startedAt;
+  }
+
+  /** False once it has joined or left a network, which rules may be about. */
+  isOnSameNetworks({ attachments }: ContainerDetails): boolean {
+    const now = new Set(attachments.map(({ networkName }) => networkName));
+    const seen = new Set(this.workload.traits?.networks);
+    return now.size === seen.size && now.isSubsetOf(seen);
   }
 
   end(): void {
