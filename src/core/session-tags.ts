@@ -16,13 +16,13 @@ export interface SessionTags {
 
 /**
  * The operator's and the workload's own. What the operator tags is his: policies may rest on it, so a workload that names the
- * same key (STS does not tell a from A) is refused rather than overruled.
+ * same key (STS does not tell a from A) is refused rather than overruled, also where the operator's template leaves it untagged.
  *
  * @throws Refusal `bad-session`
  */
 export function sessionTagsOf(subject: SessionSubject): SessionTags {
   const operators = operatorsTags(subject);
-  const tags = [...operators, ...ownTags(subject, operators)];
+  const tags = [...operators, ...ownTags(subject)];
   for (const tag of tags) demand(subject.workload, tag.place, tagKeyFault(tag.key) ?? tagValueFault(tag.value));
   if (tags.length === 0 && !subject.workload.sessionClaims?.transitiveTags) return {};
   demand(
@@ -53,9 +53,9 @@ function operatorsTags({ workload, settings, rule }: SessionSubject): readonly P
   ];
 }
 
-function ownTags(subject: SessionSubject, operators: readonly PlacedTag[]): readonly PlacedTag[] {
+function ownTags(subject: SessionSubject): readonly PlacedTag[] {
   const claims = Object.entries(subject.workload.sessionClaims?.sessionTags ?? {});
-  const keys = operators.map(({ key }) => key);
+  const keys = [...Object.keys(subject.settings.sessionTags), ...Object.keys(subject.rule?.sessionTags ?? {})];
   return claims.map(([key, claim]) => {
     const isTaken = keys.some((other) => isSame(key, other));
     demand(subject.workload, claim.place, isTaken ? `the tag ${JSON.stringify(key)} is set already` : undefined);

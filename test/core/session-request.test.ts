@@ -269,6 +269,15 @@ describe("the operator's tags", () => {
     );
   });
 
+  it("cannot be supplied by a workload that lacks what the template names", () => {
+    const missing = template("{label:team}");
+    for (const settings of [{ sessionTags: { team: missing } }, rule({ sessionTags: { TEAM: missing } })]) {
+      assert.equal(grant(web({}), settings).tags, undefined);
+      const failure = refusal(() => grant(web({ sessionTags: tagsOf({ team: "admin" }) }), settings));
+      assert.match(failure.reason, /the tag "team" is set already/);
+    }
+  });
+
   it("of a rule take the place of the setting's, and stay where they are to", () => {
     const made = grant(web({ sessionTags: tagsOf({ own: "1" }) }), {
       sessionTags: { team: template("all"), host: template("{host}") },
