@@ -58,6 +58,7 @@ const refusalFields = ({ peerAddress, workload, failure, path, cause }: RefusedR
   peer: peerAddress,
   ...(workload && workloadFields(workload)),
   ...(path !== undefined && { path: redactedPath(path) }),
+  ...("rule" in failure && { rule: failure.rule }),
   ...explainFailure(failure),
   ...causeField({ failure, cause }),
 });

@@ -1,3 +1,9 @@
+interface OfWorkload {
+  readonly workload: string;
+  /** Which of the roleRules is for it, from 1; undefined where none is, or there are none. */
+  readonly rule?: number;
+}
+
 /** Every way a request can be refused. Metrics, logs and HTTP all read this one list. */
 export type Failure =
   | { readonly kind: "malformed-request"; readonly reason: string }
@@ -41,8 +47,8 @@ export type Failure =
       readonly reason: string;
       readonly remedy?: string;
     }
-  | { readonly kind: "no-role"; readonly workload: string }
-  | { readonly kind: "bad-role"; readonly workload: string; readonly place: string; readonly reason: string }
+  | (OfWorkload & { readonly kind: "no-role" })
+  | (OfWorkload & { readonly kind: "bad-role"; readonly place: string; readonly reason: string })
   /** The operator's rules say nothing of this workload, and so it has nothing. */
   | { readonly kind: "no-rule"; readonly workload: string }
   /** The operator's rule does not let this workload have the role. */
@@ -56,7 +62,7 @@ export type Failure =
       readonly because: string;
     }
   /** What the session is to carry besides the role cannot be asked of STS. */
-  | { readonly kind: "bad-session"; readonly workload: string; readonly place: string; readonly reason: string }
+  | (OfWorkload & { readonly kind: "bad-session"; readonly place: string; readonly reason: string })
   | { readonly kind: "role-mismatch"; readonly requested: string; readonly granted: string }
   /** STS said no and will say no again until someone changes a policy. */
   | {

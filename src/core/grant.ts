@@ -59,13 +59,21 @@ export function nominationOf(workload: Workload, settings: GrantSettings): Nomin
   const rule = roleRules.ruleFor(workload);
   if (!rule && !roleRules.isEmpty) throw new Refusal({ kind: "no-rule", workload: workload.name });
   const claim = workload.roleClaim ?? defaultClaim(settings, rule);
-  if (!claim) throw new Refusal({ kind: "no-role", workload: workload.name });
+  if (!claim) throw new Refusal({ kind: "no-role", ...whoAndRule(workload, rule) });
   const { text, place } = claim;
   const role = parseRoleReference(text);
   if (role.kind !== "bad-role-reference") return { role, place, isDefault: !workload.roleClaim, rule };
-  const reason = `${JSON.stringify(text)}: ${role.reason}`;
-  throw new Refusal({ kind: "bad-role", workload: workload.name, place, reason });
+  const reason = `${JSON.stringify(text.slice(0, MOST_SHOWN))}: ${role.reason}`;
+  throw new Refusal({ kind: "bad-role", ...whoAndRule(workload, rule), place, reason });
 }
+
+/** Of what is no role: longer than any ARN of one that is written by mistake. */
+const MOST_SHOWN = 200;
+
+const whoAndRule = ({ name }: Workload, named: NumberedRule | undefined): { workload: string; rule?: number } => ({
+  workload: name,
+  ...(named && { rule: named.number }),
+});
 
 function defaultClaim({ defaultRole }: GrantSettings, named: NumberedRule | undefined): WorkloadClaim | undefined {
   if (named?.rule.defaultRole !== undefined)
@@ -86,7 +94,8 @@ export function grantFor(workload: Workload, nomination: Nomination, context: Gr
   const { settings } = context;
   const roleArn = arnOf(workload, nomination, context);
   if (named) demandAllowed(workload, named, roleArn);
-  const request = sessionRequestOf({ workload, settings, rule: named?.rule, hasDefaultRole: isDefault });
+  const subject = { workload, settings, rule: named?.rule, hasDefaultRole: isDefault };
+  const request = tellingRule(named, () => sessionRequestOf(subject));
   return {
     roleArn,
     roleName: role.name,
@@ -94,6 +103,16 @@ export function grantFor(workload: Workload, nomination: Nomination, context: Gr
     sessionKey: sessionKeyOf(roleArn, request),
     decidedBy: { place, ...(named && { rule: named.number }) },
   };
+}
+
+/** A session's refusal tells by which rule it was asked for: the ceiling, or the tags, may be the rule's. */
+function tellingRule<T>(named: NumberedRule | undefined, decide: () => T): T {
+  try {
+    return decide();
+  } catch (error) {
+    if (!named || !(error instanceof Refusal) || error.failure.kind !== "bad-session") throw error;
+    throw new Refusal({ ...error.failure, rule: named.number });
+  }
 }
 
 export interface GrantContext {
@@ -120,13 +139,13 @@ const sessionKeyOf = (roleArn: string, request: SessionRequest): string =>
     request.sourceIdentity ?? null,
   ]);
 
-function arnOf(workload: Workload, { role, place }: Nomination, { settings, home }: GrantContext): string {
+function arnOf(workload: Workload, { role, place, rule }: Nomination, { settings, home }: GrantContext): string {
   if (role.kind === "arn") return roleArn(role, role);
   if (!home) throw new Error(`the host's account is needed to read the role ${role.name}`);
   const accountId = role.account === undefined ? home.accountId : accountIdOf(role.account, settings);
   if (accountId !== undefined) return roleArn({ partition: home.partition, accountId }, role);
   const reason = `"${role.account}" is neither a twelve-digit account nor a name in the setting accounts`;
-  throw new Refusal({ kind: "bad-role", workload: workload.name, place, reason });
+  throw new Refusal({ kind: "bad-role", ...whoAndRule(workload, rule), place, reason });
 }
 
 const accountIdOf = (account: string, { accounts }: GrantSettings): string | undefined =>

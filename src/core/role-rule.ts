@@ -56,16 +56,25 @@ export function whyNot({ allow, deny }: Pick<RoleRule, "allow" | "deny">, roleAr
 }
 
 /** What of a workload rules look at, made once for all of them. */
-export interface RuleSubject extends WorkloadTraits {
+export interface RuleSubject extends Omit<WorkloadTraits, "userNamespace"> {
   readonly name: string;
+  /** Undefined where no engine was asked for one: not even "*" fits it. */
+  readonly userNamespace: string | undefined;
   /** All that its image may be called by; none for an image of which nothing is known, which "*" does not fit either. */
   readonly images: readonly string[];
   readonly composeProject: string | undefined;
 }
 
-const NO_TRAITS: WorkloadTraits = { image: "", imageId: "", labels: {}, networks: [], userNamespace: "" };
+const NO_TRAITS: Omit<RuleSubject, "name" | "images" | "composeProject"> & Pick<WorkloadTraits, "image" | "imageId"> = {
+  image: "",
+  imageId: "",
+  labels: {},
+  networks: [],
+  userNamespace: undefined,
+};
 
-export function ruleSubject({ name, traits = NO_TRAITS }: Workload): RuleSubject {
+export function ruleSubject({ name, traits: known }: Workload): RuleSubject {
+  const traits = known ?? NO_TRAITS;
   const { image, imageId, labels } = traits;
   const images = [...new Set([image, repositoryOf(image), imageId])].filter((text) => text !== "");
   return { ...traits, name, images, composeProject: labelOf(COMPOSE_PROJECT, labels) };

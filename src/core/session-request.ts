@@ -34,6 +34,7 @@ interface SessionLimits {
 /** @throws Refusal `bad-session` for what STS would not take, or the operator's rule does not leave room for */
 export function sessionRequestOf(subject: SessionSubject): SessionRequest {
   const { workload, settings, rule } = subject;
+  for (const { place, reason } of workload.unusableClaims ?? []) demand(workload, place, reason);
   const { externalId, sourceIdentity } = workload.sessionClaims ?? {};
   return {
     sessionName: nameOf(subject),

@@ -6,6 +6,13 @@ export interface WorkloadClaim {
   readonly place: string;
 }
 
+/** What a workload says of itself and nobody can use. */
+export interface UnusableClaim {
+  /** As {@link WorkloadClaim}'s. */
+  readonly place: string;
+  readonly reason: string;
+}
+
 /** What a workload wants of its session besides the role. */
 export interface SessionClaims {
   readonly externalId?: WorkloadClaim;
@@ -52,6 +59,8 @@ export interface Workload {
   /** Undefined when the workload names no role: then the operator's default role decides. */
   readonly roleClaim?: WorkloadClaim;
   readonly sessionClaims?: SessionClaims;
+  /** Slips of the fingers: one of them may have meant a limit, so that a session without it is not what was asked for. */
+  readonly unusableClaims?: readonly UnusableClaim[];
   /** Undefined for a workload that no engine knows. */
   readonly traits?: WorkloadTraits;
   /** What of the host's metadata it wants to be left with; undefined for all that the operator allows. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { SessionClaims, Workload, WorkloadClaim, WorkloadTraits } from "../core/workload.ts";
+import type { SessionClaims, UnusableClaim, Workload, WorkloadClaim, WorkloadTraits } from "../core/workload.ts";
+import { suggestion } from "../kit/suggestion.ts";
 import { type ContainerDialect, OWN_DIALECT, type Place } from "./container-dialect.ts";
 import type { ContainerDetails } from "./engine.ts";
 
@@ -20,6 +21,12 @@ const TOKENS = { label: "taskrole.tokens" };
 /** https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html */
 const AUTHORIZATION_VARIABLE = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
+/** All labels with it are read by taskrole. */
+const OWN_PREFIX = "taskrole.";
+const KNOWN_LABELS: readonly string[] = [ROLE, EXTERNAL_ID, PATHS, TOKENS, ...Object.values(SESSION)].map(
+  ({ label }) => label,
+);
+
 interface OwnPlace {
   readonly label: string;
   readonly variable?: string;
@@ -39,11 +46,13 @@ export function workloadOf(container: WorkloadSource, dialect: ContainerDialect 
   const pathsClaim = claimOf(PATHS, container);
   const tokensClaim = claimOf(TOKENS, container);
   const sessionClaims = sessionClaimsOf(container, dialect);
+  const unusableClaims = unusableClaimsOf(container);
   return {
     ...{ id, name, startedAt },
     traits: traitsOf(container, dialect),
     ...(roleClaim && { roleClaim }),
     ...(sessionClaims && { sessionClaims }),
+    ...(unusableClaims.length > 0 && { unusableClaims }),
     ...(pathsClaim && { pathsClaim }),
     ...(tokensClaim && { tokensClaim }),
     ...(authorization && { authorizationDigest: createHash("sha256").update(authorization).digest("hex") }),
@@ -71,6 +80,14 @@ function sessionClaimsOf(said: Said, { places }: ContainerDialect): SessionClaim
   if (made.length === 0 && tags.length === 0) return undefined;
   return { ...Object.fromEntries(made), ...(tags.length > 0 && { sessionTags: Object.fromEntries(tags) }) };
 }
+
+const unusableClaimsOf = ({ labels }: Said): readonly UnusableClaim[] =>
+  Object.keys(labels)
+    .filter((label) => label.startsWith(OWN_PREFIX) && !label.startsWith(TAG_LABELS) && !KNOWN_LABELS.includes(label))
+    .map((label) => ({
+      place: `label ${label}`,
+      reason: `taskrole knows no such label${suggestion(label, [...KNOWN_LABELS, `${TAG_LABELS}KEY`])}`,
+    }));
 
 /**
  * What is written at a place; the label wins. An empty one is a claim too, to be refused as such: taken for none, it

@@ -57,6 +57,20 @@ describe("auditLog", () => {
     assert.match(String(line?.["remedy"]), /label it taskrole\.role/);
   });
 
+  it("tells which rule a refusal was decided by, and of a contested address all who claim it", () => {
+    const { lines, events } = bench();
+    const refuse = (failure: Failure) => events.refused({ peerAddress: "10.0.0.1", failure });
+    refuse({ kind: "role-refused", workload: "web", roleArn: "arn:r", rule: 3, because: "it denies it" });
+    refuse({ kind: "bad-session", workload: "web", place: "label taskrole.policy", reason: "r", rule: 2 });
+    refuse(noRole);
+    refuse({ kind: "contested-peer", address: "10.0.0.1", claimants: ["aaa", "bbb"] });
+    assert.deepEqual(
+      lines.map(({ rule }) => rule),
+      [3, 2, undefined, undefined],
+    );
+    assert.match(String(lines.at(-1)?.["reason"]), /claim the address 10\.0\.0\.1: aaa, bbb/);
+  });
+
   it("holds back repeats of one refusal of one peer, and says how many", () => {
     const { lines, events, time } = bench();
     const refuse = (peerAddress: string) => events.refused({ peerAddress, failure: noRole });

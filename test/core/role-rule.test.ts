@@ -68,6 +68,7 @@ describe("a rule's match", () => {
     assert.equal(ruleFor(unknown, [ruleOf({ image: "*" })]), undefined);
     assert.equal(ruleFor(unknown, [ruleOf({ network: "*" })]), undefined);
     assert.equal(ruleFor(unknown, [ruleOf({ label: { team: "*" } })]), undefined);
+    for (const userNamespace of ["", "*"]) assert.equal(ruleFor(unknown, [ruleOf({ userNamespace })]), undefined);
     assert.equal(ruleFor(unknown, [ruleOf({ name: "vm-*" })])?.number, 1);
   });
 
@@ -116,6 +117,20 @@ describe("a rule's roles", () => {
   it("a role that is refused is never replaced by a default", () => {
     const rule = ruleOf({}, { deny: ["*/admin"], defaultRole: "base" });
     assert.equal(refusalOf(() => decide(app({}, "admin"), [rule])).kind, "role-refused");
+  });
+
+  it("a refusal names the rule, also one of a role or a session that cannot be", () => {
+    const rules = [ruleOf({ name: "x" }), ruleOf({})];
+    const unusableClaims = [{ place: "label taskrole.polcy", reason: "no such label" }];
+    const kinds = [app({}), app({}, "a b"), { ...app({}, "r"), unusableClaims }].map((of) => {
+      const refusal = refusalOf(() => decide(of, rules));
+      return [refusal.kind, "rule" in refusal && refusal.rule];
+    });
+    assert.deepEqual(kinds, [
+      ["no-role", 2],
+      ["bad-role", 2],
+      ["bad-session", 2],
+    ]);
   });
 
   it("the rule's session seconds win over the setting's", () => {

@@ -110,6 +110,20 @@ test("what a session is to carry is said by labels, two of them by the variables
   });
 });
 
+test("a label of taskrole's that there is not makes no session: it may have been meant as a limit", () => {
+  const labels = { "taskrole.polcy": "{}", "taskrole.sesion-tags.a": "b", "taskrole.role": "r", "my.taskrole.x": "y" };
+  assert.deepEqual(claimsOf({ labels, env: [] }), {
+    roleClaim: { text: "r", place: "label taskrole.role" },
+    unusableClaims: [
+      { place: "label taskrole.polcy", reason: 'taskrole knows no such label; did you mean "taskrole.policy"?' },
+      {
+        place: "label taskrole.sesion-tags.a",
+        reason: 'taskrole knows no such label; did you mean "taskrole.session-tags.KEY"?',
+      },
+    ],
+  });
+});
+
 test("of the environment what the operator's templates name is kept, the last of each, and nothing else", () => {
   const variablesOf = (names: readonly string[], env: readonly string[]) =>
     workloadOf({ ...SELF, ...MADE, labels: {}, env }, { places: {}, variables: new Set(names) }).traits?.variables;
