@@ -45,7 +45,7 @@ export interface InterceptionOptions {
 
 export type InterceptionKind = "nftables" | "iptables";
 
-const CHECK_EVERY_MS: Readonly<Record<InterceptionKind, number>> = { nftables: 15_000, iptables: 1_000 };
+const CHECK_EVERY_MS: Readonly<Record<InterceptionKind, number>> = { nftables: 30_000, iptables: 1_000 };
 
 /** The packet rules of this host. Every method throws {@link InterceptionError}. */
 export class Interception {
