@@ -34,7 +34,7 @@ interface DockerWiring {
   readonly log: Log;
   readonly dialect: ContainerDialect;
   readonly enforce: Enforce | undefined;
-  /** Told of the first process of each container that is bound. */
+  /** Told of the first process of each container that starts or is bound. */
   readonly onProcess: ((pid: number) => void) | undefined;
 }
 
@@ -60,6 +60,7 @@ export function dockerService(
       onProcess?.(pid);
       return watchProcess(pid, containerId);
     },
+    ...(onProcess && { onRunning: onProcess }),
     ...(enforce && { enforce }),
     now: () => Date.now(),
     sleep,

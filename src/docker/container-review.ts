@@ -15,6 +15,8 @@ export interface ContainerReviewParts {
   readonly audit: BindingAudit;
   /** Looks at the networks, and settles what it finds. */
   readonly ask: (address: string) => Promise<unknown>;
+  /** Told of the first process of each that runs, on whichever network. */
+  readonly onRunning: (pid: number) => void;
 }
 
 /**
@@ -31,9 +33,10 @@ export class ContainerReview {
 
   /** What cannot be settled now is asked for by the next request. @throws EngineError */
   async review(containerId: string): Promise<void> {
-    const { engine, index, journal, audit } = this.#parts;
+    const { engine, index, journal, audit, onRunning } = this.#parts;
     const turn = journal.next();
     const container = await engine.container(containerId);
+    if (container && isRunning(container)) onRunning(container.pid);
     if (container && container.guestOf === undefined && isRunning(container)) {
       const addresses = container.attachments.flatMap((attachment) => attachment.addresses);
       const reviews = addresses.map((address) => this.#reviewAddress(address, container, turn));

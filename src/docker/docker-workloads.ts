@@ -50,6 +50,8 @@ export interface DockerWorkloadsOptions {
   readonly events: DockerWorkloadsEvents;
   /** Told of each event too, after it has had its effect on the bindings. */
   readonly alongside?: readonly EventStreamListener[];
+  /** Told of the first process of each container that starts, also of one on the host's own network. */
+  readonly onRunning?: (pid: number) => void;
   /** How long a request waits for its container to be known, between the calls: no clock that is set can prolong it. */
   readonly holdMs?: number;
   /** An event that comes this long after it happened means that others are on their way, too. */
@@ -105,7 +107,8 @@ export class DockerWorkloads implements WorkloadResolver {
     const onBound = (binding: DockerBinding) => events.onBound(binding);
     const settler = new BindingSettler({ index, journal, guard, toWorkload, onBound });
     const ask = (address: string) => this.#ask(address);
-    const review = new ContainerReview({ engine, lookup, index, journal, settler, audit, ask });
+    const { onRunning = () => {} } = options;
+    const review = new ContainerReview({ engine, lookup, index, journal, settler, audit, ask, onRunning });
     const onCreated = (containerId: string) => this.#tellCreated(engine, containerId);
     this.#options = options;
     this.#index = index;

@@ -56,6 +56,8 @@ export interface Bench {
   readonly engine: FakeEngine;
   readonly workloads: DockerWorkloads;
   readonly processes: FakeProcesses;
+  /** First processes of containers that began to run, as they were told of. */
+  readonly running: readonly number[];
   /** "bound web 172.17.0.2", "evicted web 172.17.0.2: …", "up", "down" in the order they happened. */
   readonly log: string[];
   /** Id of Docker's default bridge, 172.17.0.0/16. */
@@ -87,8 +89,10 @@ export async function bench(t: TestContext, options: BenchOptions = {}): Promise
   const processes = new FakeProcesses();
   const log: string[] = [];
   const client = new CountingClient({ endpoint: engine.endpoint, callTimeoutMs: options.callTimeoutMs ?? 5_000 });
+  const running: number[] = [];
   const workloads = new DockerWorkloads({
     engine: client,
+    onRunning: (pid) => void running.push(pid),
     watchProcess: processes.watch,
     ...(options.enforce && { enforce: options.enforce }),
     ...(options.dialect && { dialect: options.dialect }),
@@ -107,7 +111,7 @@ export async function bench(t: TestContext, options: BenchOptions = {}): Promise
   const waitForStream = () => eventually(() => assert.ok(isUp()));
   const heard = () => eventually(() => assert.ok(client.heard >= engine.sent));
   const nameAt = async (address: string) => (await workloads.resolve({ address }))?.workload.name;
-  return { engine, workloads, processes, log, bridge, nameAt, waitForStream, heard };
+  return { engine, workloads, processes, running, log, bridge, nameAt, waitForStream, heard };
 }
 
 const logTo = (log: string[]) => ({

@@ -155,6 +155,15 @@ test("a network created is looked at from then on, also where its subnet overlap
   await assert.rejects(workloads.resolve({ address: "172.17.3.2" }), isRefusal("contested-peer"));
 });
 
+test("each container that starts is told of by its process, also one that has no address", async (t) => {
+  const { engine, running } = await bench(t);
+  const host = engine.addNetwork({ name: "host", driver: "host" });
+  const container = engine.run({ network: host, name: "on-host" });
+  const stopped = engine.run({ network: host, name: "stopped", running: false });
+  for (const { Id } of [stopped, container]) engine.sendContainer("start", Id);
+  await eventually(() => assert.deepEqual(running, [container.Pid]));
+});
+
 test("a rename decides nothing", async (t) => {
   const { engine, workloads, a, binding, log, heard } = await bound(t);
   a.Name = "/root-of-all";

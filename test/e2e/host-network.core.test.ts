@@ -209,3 +209,17 @@ test("status shows what is kept, and what is not", async () => {
   );
   assert.doesNotMatch(seeing, new RegExp(`not kept for the containers in the cgroup ${CGROUP_PARENT},`));
 });
+
+test("a container that starts in a cgroup which is not looked at is told of at once, by its cgroup", async () => {
+  await lab.daemon.stop();
+  const elsewhere = ["e2e-elsewhere"];
+  await lab.daemon.start({ "container-cgroups": JSON.stringify(elsewhere) });
+  const told = () =>
+    lab.daemon.log.filter(({ reason }) =>
+      String(reason).includes(`not kept for the containers in the cgroup ${CGROUP_PARENT}`),
+    );
+  const before = told().length;
+  const [one, other] = [await onHost(), await onHost()];
+  await eventually(async () => assert.equal(told().length, before + 1, "once, not for each container"));
+  await Promise.all([one.remove(), other.remove()]);
+});
