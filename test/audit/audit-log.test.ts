@@ -57,6 +57,17 @@ describe("auditLog", () => {
     assert.match(String(line?.["remedy"]), /label it taskrole\.role/);
   });
 
+  it("names everyone who claims an address that several claim, and the address", () => {
+    const { lines, events } = bench();
+    const failure: Failure = { kind: "contested-peer", address: "10.0.0.1", claimants: ["web (0123)", "thief (4567)"] };
+    events.refused({ peerAddress: "10.0.0.1", failure, path: "/latest/meta-data/" });
+    const [line] = lines;
+    assert.equal(line?.["audit"], "refusal");
+    assert.equal(line?.["refusal"], "contested-peer");
+    assert.match(String(line?.["reason"]), /10\.0\.0\.1.*web \(0123\), thief \(4567\)/);
+    assert.match(String(line?.["remedy"]), /an address of its own/);
+  });
+
   it("holds back repeats of one refusal of one peer, and says how many", () => {
     const { lines, events, time } = bench();
     const refuse = (peerAddress: string) => events.refused({ peerAddress, failure: noRole });
