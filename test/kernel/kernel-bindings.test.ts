@@ -366,7 +366,7 @@ test("while the table is not in place nothing is enforced, and it says why", asy
   assert.equal((await all.bindings.enforce(all.owner(CONTAINER_V4))).isInForce(), true);
 });
 
-test("what is bound is listed for whoever asks: address, link, hardware address, whose, since when", async (t) => {
+test("what is bound is listed for whoever asks: address, link, hardware address, whose, since when; and what was dropped", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const all = await lab(t);
   for (const address of [CONTAINER_V4, CONTAINER_V6]) await all.bindings.enforce(all.owner(address));
@@ -375,6 +375,16 @@ test("what is bound is listed for whoever asks: address, link, hardware address,
   assert.deepEqual(
     (await byHand.check()).bindings,
     [CONTAINER_V4, CONTAINER_V6].map((address) => ({ address, veth: "veth1", macAddress: MAC, note })),
+  );
+  const drops = (await byHand.check()).counters.filter(({ rule }) => rule.startsWith("dropped: IPv"));
+  assert.deepEqual(
+    drops.map(({ rule, packets }) => `${rule}: ${packets}`),
+    [
+      "dropped: IPv4 requests in another container's name: 0",
+      "dropped: IPv6 requests in another container's name: 0",
+      "dropped: IPv4 answers on their way to another container: 0",
+      "dropped: IPv6 answers on their way to another container: 0",
+    ],
   );
   await byHand.down();
   assert.deepEqual((await byHand.check()).bindings, []);
