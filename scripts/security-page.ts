@@ -35,8 +35,8 @@ in some rows with \`NET_ADMIN\`; in others somebody with root makes a mistake, o
 ## What was tried
 
 Each row was first shown with something else in the defence's place, in the same lab and by the same script, and then tried against the executable
-that ships. *own*, *invented*, *victim*: the hardware address that the attacker claims. (With its own a neighbour overhears IPv4 answers, but has no
-connection: its kernel turns away what is not addressed to it. taskrole's rules drop its packets all the same, and are seen to.)
+that ships. *own*, *invented*, *victim*: the hardware address that the attacker claims. (With its own, over IPv4, the
+neighbour overheard answers but got no connection of its own in this lab; that taskrole's rules drop what it sends is read from their counters.)
 
 No setting exists for the tests' sake: they take the rules away themselves, or run \`interception: none\` behind a redirect of one line. Of the settings that
 are there for operators, \`interception: none\`, \`interception: iptables\` and \`hostNetwork: host\` do protect less: see below.
