@@ -34,9 +34,12 @@ in some rows with \`NET_ADMIN\`; in others somebody with root makes a mistake, o
 
 ## What was tried
 
-Each attack was first shown to succeed with something else in the defence's place, in the same lab and by the same script, and then to fail
-against the executable that ships. *own*, *invented*, *victim*: the hardware address that the attacker claims. No setting of taskrole's weakens
-a defence: the tests take the rules away themselves, or run \`interception: none\` behind a redirect of one line.
+Each row was first shown with something else in the defence's place, in the same lab and by the same script, and then tried against the executable
+that ships. *own*, *invented*, *victim*: the hardware address that the attacker claims. (With its own, over IPv4, the
+neighbour overheard answers but got no connection of its own in this lab; that taskrole's rules drop what it sends is read from their counters.)
+
+No setting exists for the tests' sake: they take the rules away themselves, or run \`interception: none\` behind a redirect of one line. Of the settings that
+are there for operators, \`interception: none\`, \`interception: iptables\` and \`hostNetwork: host\` do protect less: see below.
 
 | attack | in the defence's place | what it got there | what it got from taskrole | engine |
 |---|---|---|---|---|
@@ -71,10 +74,11 @@ const NOT_PROTECTED = `## What is not protected
 - **macvlan and ipvlan containers** do not pass the host's IP layer: they reach the real service unless the setting \`guardedUplinks\` names
   the uplink, or the instance's own settings stop them.
 - **Containers on the host's network** (\`--network host\`) are told from the host's own programs by their control group, and refused or identified so
-  (\`hostNetwork\`). Where that cannot be, they have the host's role: containers in \`system.slice\`, which the daemon says at its start, and everywhere with
+  (\`hostNetwork: refuse\` and \`identify\`; with \`host\` they have the host's role). Where that cannot be, they have the host's role: containers in \`system.slice\`, which the daemon says at its start, and everywhere with
   \`interception: iptables\`. One with NET_RAW can overhear every bridge of the host; do not give both.
-- **The gap between somebody else's flush and its noticing.** After \`nft flush ruleset\` nothing reaches the real service, but for the
-  milliseconds until taskrole hears of it, an address on a bridge counts for whoever has it.
+- **The gap between somebody else's flush and its noticing.** After \`nft flush ruleset\` nothing reaches the real service, but until
+  taskrole hears of it an address on a bridge counts for whoever has it: for some milliseconds, and for up to some 0.3 s where another change
+  came just before, since the daemon waits 200 ms between two checks.
 - **The first packet of an address's next owner is dropped** if it comes before taskrole has heard that the former has gone: some 10 ms on an idle machine.
   It costs that container one second, until its kernel sends again. While the Engine's events are held back it gets no answer at all.
 - **With \`interception: iptables\` answers can be overheard** by a neighbour that claims the address; he cannot speak in its name where br_netfilter is on.

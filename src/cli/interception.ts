@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Rules } from "../app/host-network-service.ts";
 import type { Notice } from "../app/notice-board.ts";
+import { roughAge } from "../core/rough-age.ts";
+import { boundAtIn } from "../kernel/binding-note.ts";
 import type { ListedBinding } from "../kernel/binding-table.ts";
 import type { Interception, InterceptionKind, InterceptionOptions } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
@@ -128,8 +130,11 @@ function statusText({ isInPlace, parts, bindings, counters, warnings }: Intercep
   ].join("\n");
 }
 
-const bindingLine = ({ address, veth, macAddress, note }: ListedBinding): string =>
-  `  ${address.padEnd(15)}  ${veth.padEnd(15)}  ${macAddress}  ${note}`;
+function bindingLine({ address, veth, macAddress, note }: ListedBinding): string {
+  const boundAt = boundAtIn(note);
+  const age = boundAt === undefined ? "" : `, ${roughAge(Date.now() - boundAt)}`;
+  return `  ${address.padEnd(15)}  ${veth.padEnd(15)}  ${macAddress}  ${note}${age}`;
+}
 
 const partLine = ({ name, state, differences }: InterceptionPart): string =>
   [`${(state === "present" ? state : state.toUpperCase()).padEnd(8)}  ${name}`, ...differences].join("\n            ");

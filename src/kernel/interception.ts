@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import type { AddressOwner, Enforcement } from "../broker/address-enforcement.ts";
 import type { RunCommand } from "../kit/run-command.ts";
-import { bindingTable, type ListedBinding } from "./binding-table.ts";
+import { bindingTable } from "./binding-table.ts";
 import { type ReadSetting, readSetting } from "./bridge-filter.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
 import { HostProcesses } from "./host-processes.ts";
@@ -19,7 +19,7 @@ import type { KernelBindings } from "./kernel-bindings.ts";
 import { type FollowLines, followLines, ipRuleMonitor, type Monitor, nftMonitor } from "./nft-monitor.ts";
 import { NftRuleSet } from "./nft-rule-set.ts";
 import type { NftTable } from "./nft-table.ts";
-import type { InterceptingRules, RuleSet } from "./rule-set.ts";
+import type { BindingReport, InterceptingRules, RuleSet } from "./rule-set.ts";
 import { UplinkGuard } from "./uplink-guard.ts";
 
 export interface InterceptionOptions {
@@ -185,11 +185,12 @@ export class Interception {
     const routing = await Promise.all(depth === "brief" ? [] : families.map((family) => this.#ipRules.check(family)));
     const parts = [...rules.parts, ...guard.parts, ...routing.flatMap((checked) => checked.parts)];
     if (this.#bindings?.isLoaded === false) parts.push(GIVEN_UP);
+    const { bindings, counters } = await this.#readBindings();
     const status = {
-      bindings: await this.#listedBindings(),
+      bindings,
       isInPlace: parts.every(({ state }) => state === "present"),
       parts,
-      counters: [...rules.counters, ...guard.counters],
+      counters: [...rules.counters, ...counters, ...guard.counters],
       warnings: [
         ...rules.warnings,
         ...routing.flatMap(({ warnings }) => warnings),
@@ -207,8 +208,8 @@ export class Interception {
   }
 
   /** A daemon knows its own; by hand they are read from the kernel. */
-  async #listedBindings(): Promise<readonly ListedBinding[]> {
-    return this.#bindings ? this.#bindings.bound : this.#rules.listBindings();
+  async #readBindings(): Promise<BindingReport> {
+    return this.#bindings ? { bindings: this.#bindings.bound, counters: [] } : this.#rules.readBindings();
   }
 
   #tables(): readonly NftTable[] {

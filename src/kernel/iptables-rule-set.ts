@@ -1,5 +1,4 @@
 import type { BoundAddress } from "./binding-store.ts";
-import type { ListedBinding } from "./binding-table.ts";
 import { bridgeSetting, type ReadSetting, whyPortsUnseen } from "./bridge-filter.ts";
 import type { HostPrograms } from "./host-programs.ts";
 import { InterceptionError } from "./interception-error.ts";
@@ -28,7 +27,7 @@ import {
   transaction,
 } from "./iptables-rules.ts";
 import { LISTENING, toldApartByAddress } from "./iptables-warnings.ts";
-import type { InterceptingRules, RuleSetReport } from "./rule-set.ts";
+import type { BindingReport, InterceptingRules, RuleSetReport } from "./rule-set.ts";
 
 export interface IptablesRuleSetParts {
   readonly programs: HostPrograms;
@@ -79,9 +78,9 @@ export class IptablesRuleSet implements InterceptingRules {
     return removed;
   }
 
-  async listBindings(): Promise<readonly ListedBinding[]> {
+  async readBindings(): Promise<BindingReport> {
     const listings = await Promise.all(this.#parts.families().map((family) => this.#list(family)));
-    return listings.flatMap(iptablesBindings);
+    return { bindings: listings.flatMap(iptablesBindings), counters: [] };
   }
 
   canBind(family: IpFamily): boolean {

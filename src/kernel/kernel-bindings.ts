@@ -1,9 +1,9 @@
 import { isIPv6 } from "node:net";
 import type { AddressOwner, Enforcement } from "../broker/address-enforcement.ts";
 import type { EpochMs } from "../core/credentials.ts";
-import { utcSeconds } from "../core/utc-seconds.ts";
 import { AtMost } from "../kit/at-most.ts";
 import type { RunCommand } from "../kit/run-command.ts";
+import { bindingNote } from "./binding-note.ts";
 import type { BindingChange, BindingStore, BoundAddress } from "./binding-store.ts";
 import { elementChangeIn } from "./binding-table.ts";
 import { NftBindingStore } from "./nft-binding-store.ts";
@@ -75,7 +75,7 @@ export class KernelBindings {
       address,
       macAddress: mac,
       veth,
-      note: this.#note(name),
+      note: bindingNote(name, this.#now()),
     };
     const former = this.#held.get(address);
     if (former) this.#release(former);
@@ -132,11 +132,6 @@ export class KernelBindings {
   /** The bindings in force. */
   get bound(): readonly BoundAddress[] {
     return [...this.#held.values()].filter(({ isInForce }) => isInForce).map(({ bound }) => bound);
-  }
-
-  /** nft takes 128 bytes, and no quotes within. */
-  #note(name: string): string {
-    return `${name.replace(/[^\w.() -]/g, "-").slice(0, 90)} since ${utcSeconds(this.#now())}`;
   }
 
   #release(held: Held): void {

@@ -1,10 +1,10 @@
-import { bindingsIn, bindingTable, type ListedBinding } from "./binding-table.ts";
+import { bindingsIn, bindingTable } from "./binding-table.ts";
 import type { HostPrograms } from "./host-programs.ts";
 import { ALL_ADDRESSES } from "./intercepted-address.ts";
 import type { CheckDepth } from "./interception-status.ts";
 import { compareTable, countersOf } from "./nft-listing.ts";
 import { type NftTable, removalText, rulesetTexts, tableName } from "./nft-table.ts";
-import type { InterceptingRules, RuleSetReport } from "./rule-set.ts";
+import type { BindingReport, InterceptingRules, RuleSetReport } from "./rule-set.ts";
 
 export interface NftRuleSetParts {
   readonly programs: HostPrograms;
@@ -64,9 +64,10 @@ export class NftRuleSet implements InterceptingRules {
     return true;
   }
 
-  async listBindings(): Promise<readonly ListedBinding[]> {
-    const listing = await this.#programs.listTable(bindingTable(ALL_ADDRESSES, []));
-    return listing ? bindingsIn(listing) : [];
+  async readBindings(): Promise<BindingReport> {
+    const table = bindingTable(ALL_ADDRESSES, []);
+    const listing = await this.#programs.listTable(table);
+    return { bindings: listing ? bindingsIn(listing) : [], counters: listing ? countersOf(table, listing) : [] };
   }
 
   async #checkTable(table: NftTable, depth: CheckDepth): Promise<Pick<RuleSetReport, "parts" | "counters">> {

@@ -20,10 +20,16 @@ export interface RuleSetReport {
   readonly warnings: readonly string[];
 }
 
+export interface BindingReport {
+  readonly bindings: readonly ListedBinding[];
+  /** Of the rules that keep them, where {@link RuleSet.check} has them only with bindings of its own. */
+  readonly counters: readonly RuleCounter[];
+}
+
 /** The rules that bring requests here; they also hold the bindings. */
 export interface InterceptingRules extends RuleSet {
   /** False where the addresses of a family cannot be tied to anything; known after the first load. */
   canBind(family: IpFamily): boolean;
-  /** As the kernel has them, whoever made them. */
-  listBindings(): Promise<readonly ListedBinding[]>;
+  /** What the kernel has of bindings, whoever made them. */
+  readBindings(): Promise<BindingReport>;
 }

@@ -29,10 +29,9 @@ export const ATTACKS = {
     without: "a server behind the redirect, and nothing else",
   },
   events: {
-    name: "the Engine's events held back, cut off or late while an address changes hands",
+    name: "the Engine's events held back, cut off or late, or the daemon hung, while an address changes hands",
     without: `${ADDRESS_ALONE}, the events held back`,
   },
-  "dockerd-restarted": { name: "dockerd restarted, and its containers with it", without: "addresses remembered" },
   flush: { name: "`nft flush ruleset` while containers ask", without: REDIRECT_ALONE },
   "delete-table": { name: "`nft delete table` of each table while containers ask", without: REDIRECT_ALONE },
   "routing-rules": {
@@ -45,7 +44,7 @@ export const ATTACKS = {
   "daemon-hung": { name: "the daemon hung (SIGSTOP) while containers ask", without: ENDS_WITH_DAEMON },
   clock: {
     name: "the clock jumping past the end of the sessions, by minutes, and two hours back",
-    without: "credentials kept without a look at the clock",
+    without: "the credentials handed out before, kept without a look at the clock",
   },
   churn: {
     name: "two roles taking turns at one address, many times a second",
@@ -54,7 +53,7 @@ export const ATTACKS = {
   },
   "churn-docker": {
     name: "two roles taking turns at one address, as fast as Docker starts containers",
-    without: "an address remembered",
+    without: `${ADDRESS_ALONE}, the events held back`,
   },
 } as const satisfies Record<string, Attack>;
 

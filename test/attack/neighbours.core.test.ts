@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
 import type { ContainerOptions } from "../e2e/support/containers.ts";
+import { ADDRESSES } from "../e2e/support/instance.ts";
 import { startLab } from "../e2e/support/lab.ts";
 import { eventually } from "../e2e/support/programs.ts";
 import { AddressAlone } from "./support/address-alone.ts";
@@ -42,6 +44,39 @@ async function spoofed(pairs: readonly Pair[]): Promise<readonly string[]> {
 async function overheard(pairs: readonly Pair[]): Promise<readonly Overheard[]> {
   await undisturbed(pairs);
   return await Promise.all(pairs.map((pair) => pair.overheard(LISTEN_SECONDS)));
+}
+
+const REQUESTS = { ipv4: "IPv4 requests", ipv6: "IPv6 requests" } as const;
+
+interface Seen {
+  /** Packets of neighbours on their way to the host, since the rules were loaded. */
+  readonly dropped: number;
+  /** The port of the bridge that the victim's address counts on. */
+  readonly veth: string;
+}
+
+async function seen(family: keyof typeof REQUESTS, { victimAddress }: Pair): Promise<Seen> {
+  const { stdout } = await lab.daemon.command("interception", "status", "--json");
+  const { bindings, counters } = JSON.parse(stdout) as Pick<InterceptionStatus, "bindings" | "counters">;
+  const wanted = `dropped: ${REQUESTS[family]} in another container's name`;
+  return {
+    dropped: counters.find(({ rule }) => rule === wanted)?.packets ?? assert.fail(stdout),
+    veth: bindings.find(({ address }) => address === victimAddress)?.veth ?? assert.fail(stdout),
+  };
+}
+
+/** Packets in the victim's name that came past taskrole's rules by another port than its own: to stop the answers alone would not do. */
+async function cameThrough({ victimAddress }: Pair, veth: string, attack: () => Promise<unknown>): Promise<number> {
+  const ip = victimAddress.includes(":") ? "ip6" : "ip";
+  const metadata = ip === "ip6" ? ADDRESSES.metadata6 : ADDRESSES.metadata4;
+  const table = `table bridge witness-${ip}`;
+  const rule = `iifname != "${veth}" ${ip} saddr ${victimAddress} ${ip} daddr ${metadata} counter`;
+  const chain = `chain prerouting { type filter hook prerouting priority -300; ${rule}; };`;
+  await addressAlone.onInstance(["nft", `${table} { ${chain} }`]);
+  await attack();
+  const listed = await addressAlone.onInstance(["nft", `list ${table}`]);
+  await addressAlone.onInstance(["nft", `delete ${table}`]);
+  return Number(/packets (\d+)/.exec(listed)?.[1] ?? assert.fail(listed));
 }
 
 /** "own: …; invented: …; victim: …" */
@@ -89,8 +124,14 @@ describe("taskrole", { concurrency: true }, () => {
   for (const { family, pairs, thief } of FAMILIES) {
     describe(family, { concurrency: 1 }, () => {
       failsWith(`speak-${family}`, async () => {
-        assert.deepEqual(await spoofed(pairs), ["", "", ""]);
-        return "not a byte";
+        for (const pair of pairs) {
+          await undisturbed([pair]);
+          const before = await seen(family, pair);
+          const attack = async () => assert.equal(await pair.spoofed(), "", pair.mode);
+          assert.equal(await cameThrough(pair, before.veth, attack), 0, `${pair.mode}: the host was asked`);
+          assert.ok((await seen(family, pair)).dropped > before.dropped, `${pair.mode}: nothing was dropped`);
+        }
+        return "not a byte: what it sends is dropped before the host sees it";
       });
 
       failsWith(`listen-${family}`, async () => {

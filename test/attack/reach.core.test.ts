@@ -17,10 +17,16 @@ const addressAlone = new AddressAlone(lab);
 const { onInstance } = addressAlone;
 await copyScripts(lab);
 await lab.engine.docker("network", "create", "--ipv6", "--subnet", "fd00:6::/64", "six");
+await lab.engine.docker("network", "create", "--ipv6", "--subnet", "fd00:66::/64", "six-too");
 await addressAlone.begin();
 const victim = await lab.run({ role: "victim" });
 const six = await lab.run({ role: "six", network: "six", image: "aws", args: ["--cap-add", "NET_ADMIN"] });
-const at = { victim: await attachmentOf(lab, victim), six: await attachmentOf(lab, six) };
+const other = await lab.run({ role: "other", network: "six-too", image: "aws" });
+const at = {
+  victim: await attachmentOf(lab, victim),
+  six: await attachmentOf(lab, six),
+  other: await attachmentOf(lab, other),
+};
 const PORT = 9254;
 
 /** Every address of the instance that a container can send to. */
@@ -82,47 +88,59 @@ succeedsWithout("port-from-outside", async () => {
 });
 
 const COUNTER = `table inet answers {
-  counter victim { }
+  counter victim4 { }
+  counter victim6 { }
   chain output {
     type filter hook output priority -300
-    ip daddr ${at.victim.address4} tcp sport { 80, ${PORT} } tcp flags & (syn | ack) == syn | ack counter name victim
+    tcp sport { 80, ${PORT} } tcp flags & (syn | ack) == syn | ack jump ofvictims
+  }
+  chain ofvictims {
+    ip daddr ${at.victim.address4} counter name victim4
+    ip6 daddr ${at.six.address6} counter name victim6
   }
 }`;
 
+type Family = 4 | 6;
+const FAMILIES = [4, 6] as const;
+
 /** Whether the host took a packet for the victim's, and answered the victim who had not asked. */
-async function believed(attack: () => Promise<unknown>): Promise<boolean> {
+async function believed(attack: (family: Family) => Promise<unknown>, family: Family): Promise<boolean> {
   await onInstance(["nft", COUNTER]);
-  await attack();
-  const listed = await onInstance(["nft", "list", "counter", "inet", "answers", "victim"]);
+  await attack(family);
+  const listed = await onInstance(["nft", "list", "counter", "inet", "answers", `victim${family}`]);
   await onInstance(["nft", "delete table inet answers"]);
   const packets = /packets (\d+)/.exec(listed)?.[1] ?? assert.fail(listed);
   return Number(packets) > 0;
 }
 
+const SPOOF = ["python3", `${lab.containers.folder}/spoof.py`, "own"];
+
 /** A container on another bridge that sends with the victim's address. */
-const crossBridge = async () => {
-  const { mac, address4 } = at.victim;
-  const said = await six.exec(
-    ...["python3", `${lab.containers.folder}/spoof.py`, "own", address4, mac, at.six.gateway4],
-  );
+async function crossBridge(family: Family): Promise<void> {
+  const said =
+    family === 6
+      ? await other.exec(...SPOOF, at.six.address6, at.six.mac, `${at.other.gateway4},${at.other.gateway6}`)
+      : await six.exec(...SPOOF, at.victim.address4, at.victim.mac, at.six.gateway4);
   assert.ok(said.endsWith("no connection"), said);
-};
+}
 
 /** Another machine on the instance's wire that does so. */
-const fromOutside = async () => {
-  const { mac, address4 } = at.victim;
-  const script = `${lab.containers.folder}/spoof.py`;
-  const said = await run(lab.instance.atEc2("env", "WIRE=ec20", "python3", script, "own", address4, mac, "198.18.0.1"));
+async function fromOutside(family: Family): Promise<void> {
+  const name =
+    family === 6
+      ? [at.six.address6, at.six.mac, "198.18.0.1,fd00:198::1"]
+      : [at.victim.address4, at.victim.mac, "198.18.0.1"];
+  const said = await run(lab.instance.atEc2("env", "WIRE=ec20", ...SPOOF, ...name));
   assert.ok(said.endsWith("no connection"), said);
-};
+}
 
 for (const [id, attack] of [
   ["other-bridge", crossBridge],
   ["outside-name", fromOutside],
 ] as const) {
   succeedsWithout(id, async () => {
-    assert.equal(await believed(attack), true);
-    return "the host answers it as the victim; the answer goes to the victim's bridge";
+    for (const family of FAMILIES) assert.equal(await believed(attack, family), true, `over IPv${family}`);
+    return "the host answers it as the victim, over IPv4 and IPv6; the answer goes to the victim's bridge";
   });
 }
 
@@ -170,8 +188,8 @@ for (const [id, attack] of [
   ["outside-name", fromOutside],
 ] as const) {
   failsWith(id, async () => {
-    assert.equal(await believed(attack), false);
-    assert.equal(await victim.role(), "victim");
+    for (const family of FAMILIES) assert.equal(await believed(attack, family), false, `over IPv${family}`);
+    await served();
     return "not a packet believed";
   });
 }

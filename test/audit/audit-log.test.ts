@@ -57,18 +57,27 @@ describe("auditLog", () => {
     assert.match(String(line?.["remedy"]), /label it taskrole\.role/);
   });
 
-  it("tells which rule a refusal was decided by, and of a contested address all who claim it", () => {
+  it("tells which rule a refusal was decided by", () => {
     const { lines, events } = bench();
     const refuse = (failure: Failure) => events.refused({ peerAddress: "10.0.0.1", failure });
     refuse({ kind: "role-refused", workload: "web", roleArn: "arn:r", rule: 3, because: "it denies it" });
     refuse({ kind: "bad-session", workload: "web", place: "label taskrole.policy", reason: "r", rule: 2 });
     refuse(noRole);
-    refuse({ kind: "contested-peer", address: "10.0.0.1", claimants: ["aaa", "bbb"] });
     assert.deepEqual(
       lines.map(({ rule }) => rule),
-      [3, 2, undefined, undefined],
+      [3, 2, undefined],
     );
-    assert.match(String(lines.at(-1)?.["reason"]), /claim the address 10\.0\.0\.1: aaa, bbb/);
+  });
+
+  it("names everyone who claims an address that several claim, and the address", () => {
+    const { lines, events } = bench();
+    const failure: Failure = { kind: "contested-peer", address: "10.0.0.1", claimants: ["web (0123)", "thief (4567)"] };
+    events.refused({ peerAddress: "10.0.0.1", failure, path: "/latest/meta-data/" });
+    const [line] = lines;
+    assert.equal(line?.["audit"], "refusal");
+    assert.equal(line?.["refusal"], "contested-peer");
+    assert.match(String(line?.["reason"]), /10\.0\.0\.1.*web \(0123\), thief \(4567\)/);
+    assert.match(String(line?.["remedy"]), /an address of its own/);
   });
 
   it("holds back repeats of one refusal of one peer, and says how many", () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
 import { startLab } from "./support/lab.ts";
 import { testThatNothingLeaked } from "./support/nothing-leaked.ts";
-import { run } from "./support/programs.ts";
+import { eventually, run } from "./support/programs.ts";
 import { roleOf } from "./support/who-am-i.ts";
 
 const lab = await startLab({ daemon: false });
@@ -34,7 +35,7 @@ test("a container on an IPv6 network gets its role over IPv6 and over IPv4", asy
   assert.equal(await container.role(), "six");
 });
 
-test("the status names each binding: address, link, hardware address and whose it is", async () => {
+test("the status names each binding: address, link, hardware address, whose it is, since when and how long", async () => {
   const container = await lab.run({ role: "listed" });
   const of = await lab.engine.docker(
     "inspect",
@@ -48,8 +49,35 @@ test("the status names each binding: address, link, hardware address and whose i
   const line = stdout.split("\n").find((text) => text.includes(` ${address} `)) ?? assert.fail(stdout);
   assert.match(
     line,
-    new RegExp(`${address} +veth\\w+ +${mac} +${container.name} \\(${container.id.slice(0, 12)}\\) since 20`),
+    new RegExp(
+      `${address} +veth\\w+ +${mac} +${container.name} \\(${container.id.slice(0, 12)}\\) since 20[\\dTZ:-]+Z, \\d+ s$`,
+    ),
   );
+});
+
+/** By address. */
+async function boundNotes(): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await lab.daemon.command("interception", "status", "--json");
+  const { bindings } = JSON.parse(stdout) as Pick<InterceptionStatus, "bindings">;
+  return new Map(bindings.map(({ address, note }) => [address, note]));
+}
+
+test("a container that never asks is bound all the same, at the address of each network that it has or joins", async () => {
+  const container = await lab.run({ network: "late-net", role: "silent" });
+  const isBound = async (network: string) => {
+    const address = await container.address(network);
+    await eventually(async () =>
+      assert.match((await boundNotes()).get(address) ?? "", new RegExp(`^${container.name} `)),
+    );
+    return address;
+  };
+  await isBound("late-net");
+  await lab.engine.docker("network", "connect", "early-net", container.id);
+  const joined = await isBound("early-net");
+  await lab.engine.docker("network", "disconnect", "early-net", container.id);
+  await eventually(async () => assert.equal((await boundNotes()).get(joined), undefined));
+  const asked = lab.daemon.log.filter(({ audit, container: name }) => audit !== undefined && name === container.name);
+  assert.deepEqual(asked, []);
 });
 
 test("a container on two networks, and on a third that it joins while it runs, is always itself", async () => {
@@ -119,7 +147,7 @@ test("emptied iptables and a restarted dockerd change nothing", async () => {
     }),
   );
   // Without Docker's rules nothing is forwarded, to STS either: the same credentials are proof enough.
-  const assertAllKept = async () => {
+  const assertAllKept = async (): Promise<void> => {
     for (const { container, credentials } of kept)
       assert.deepEqual(await container.metadata.credentials(), credentials);
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Container } from "./support/containers.ts";
+import { speakFromAnotherAddress } from "./support/another-address.ts";
 import { startLab } from "./support/lab.ts";
 import { CREDENTIALS_PATH, type MetadataClient } from "./support/metadata-client.ts";
 import { testThatNothingLeaked } from "./support/nothing-leaked.ts";
@@ -87,7 +87,7 @@ test("dockerd killed: whom the daemon knows is served, and so again after docker
 test("dockerd gone: an address the daemon does not know gets 503, and all is well again when dockerd is back", async () => {
   const shifty = await lab.run({ role: "shifty", args: ["--cap-add", "NET_ADMIN"] });
   assert.equal(await shifty.role(), "shifty");
-  await speakFromAnotherAddress(shifty, "172.17.77.77");
+  await speakFromAnotherAddress(shifty, { address: "172.17.77.77", gateway: "172.17.0.1" });
   await lab.engine.kill();
   assert.equal((await shifty.metadata.askToken()).status, 503);
   assert.equal(await plain.role(), "plain");
@@ -121,10 +121,5 @@ test("STS down when a container starts: 503 with a reason for the operator, and 
   await lab.ec2.stsComesBack();
   assert.equal(await eventually(() => early.role(), 15_000), "early-bird");
 });
-
-async function speakFromAnotherAddress(container: Container, address: string): Promise<void> {
-  await container.exec("busybox", "ip", "address", "add", `${address}/16`, "dev", "eth0");
-  await container.exec("busybox", "ip", "route", "replace", "default", "via", "172.17.0.1", "src", address);
-}
 
 testThatNothingLeaked(lab);

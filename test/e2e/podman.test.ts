@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { copyFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
+import { AddressAlone } from "../attack/support/address-alone.ts";
+import { copyScripts, MODES, Pair } from "../attack/support/neighbours.ts";
+import { TAKEOVERS, Thief } from "../attack/support/takeover.ts";
+import { speakFromAnotherAddress } from "./support/another-address.ts";
 import { requestText } from "./support/http-text.ts";
 import { startLab } from "./support/lab.ts";
 import { CREDENTIALS_PATH } from "./support/metadata-client.ts";
@@ -156,11 +158,18 @@ test("while the podman service is away its containers are served, a new address 
   const known = await lab.run({ role: "known" });
   assert.equal(await known.role(), "known");
   const credentials = await known.metadata.credentials();
+  const shifty = await lab.run({ role: "shifty", args: ["--cap-add", "NET_ADMIN"] });
+  assert.equal(await shifty.role(), "shifty");
+  await speakFromAnotherAddress(shifty, { address: "10.88.77.77", gateway: "10.88.0.1" });
+  const askedAsUnknown = async () => (await shifty.metadata.askToken()).status;
+  assert.equal(await askedAsUnknown(), 403);
   for (const end of ["stop", "kill"] as const) {
     await lab.engine[end]();
     await eventually(async () => assert.ok(lab.daemon.output.includes("not hearing of containers")));
     assert.deepEqual(await known.metadata.credentials(), credentials);
+    assert.equal(await askedAsUnknown(), 503);
     await lab.engine.start();
+    await eventually(async () => assert.equal(await askedAsUnknown(), 403), 20_000);
     assert.equal(await known.role(), "known");
     const fresh = await lab.run({ role: `after-${end}`, asksFirst: true });
     assert.equal((await fresh.firstIdentity()).roleName, `after-${end}`);
@@ -178,41 +187,55 @@ test("a container on an internal network alone is told of, and one in its networ
   assert.equal(await container.role(), "insider");
 });
 
-const SCRIPTS = ["spoof.py", "wire.py"] as const;
-const MODES = ["own", "invented", "victim"] as const;
-const ADDRESS_ALONE = `table ip addressalone {
-  chain prerouting {
-    type nat hook prerouting priority -110
-    iifname != "lo" ip daddr 169.254.169.254 tcp dport 80 redirect to :9254
-  }
-}`;
+const LISTEN_SECONDS = 3;
+/** As Docker gives every container, and podman none by itself. */
+const NET_RAW = { args: ["--cap-add", "NET_RAW"] };
 
-test("a neighbour speaks in another's name where addresses alone tell who asks, and cannot with bindings", async () => {
-  for (const name of SCRIPTS)
-    await copyFile(join(import.meta.dirname, "attacks", name), join(lab.containers.folder, name));
-  // podman gives no container NET_RAW by itself.
-  const attacker = await lab.run({ image: "aws", role: "attacker", args: ["--cap-add", "NET_RAW"] });
-  const victim = await lab.run({ role: "victim" });
-  const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}} {{.Gateway}}{{end}}";
-  const place = (await docker("inspect", "-f", format, victim.id)).split(" ");
-  const spoofed = async (mode: (typeof MODES)[number]): Promise<string> => {
-    await onInstance("ip", "neigh", "flush", "dev", "podman0");
+test("a neighbour speaks, listens and is served in another's name where addresses alone tell who asks, and cannot with bindings", async () => {
+  await copyScripts(lab);
+  const pairs = await Promise.all(MODES.map((mode) => Pair.start({ lab, mode, family: 4, container: NET_RAW })));
+  const thief = await Thief.start(lab, 4);
+  const addressAlone = new AddressAlone(lab);
+  const undisturbed = () =>
     // A daemon that has just started asks podman about each container, and podman is slow.
-    await eventually(async () => assert.equal(await victim.role(), "victim"), 20_000);
-    const said = await attacker.exec("python3", join(lab.containers.folder, "spoof.py"), mode, ...place);
-    const [word = "", hex = ""] = (said.split("\n").at(-1) ?? "").split(" ");
-    return Buffer.from(word === "answer" ? hex : "", "hex").toString("latin1");
+    eventually(async () => {
+      await onInstance("ip", "neigh", "flush", "dev", "podman0");
+      await Promise.all(pairs.map((pair) => pair.victimIsServed()));
+    }, 20_000);
+  const spoofed = async () => {
+    await undisturbed();
+    return await Promise.all(pairs.map((pair) => pair.spoofed()));
   };
+  const overheard = async () => {
+    await undisturbed();
+    return await Promise.all(pairs.map((pair) => pair.overheard(LISTEN_SECONDS)));
+  };
+  const takeovers = TAKEOVERS.filter(({ victimIs }) => victimIs === "alive");
+
   await lab.daemon.stop();
   for (const family of ["inet", "bridge"]) await onInstance("nft", "delete", "table", family, "taskrole");
-  await onInstance("nft", ADDRESS_ALONE);
-  await lab.daemon.start({ interception: "none", "metadata-tokens": "optional" });
-  assert.match(await spoofed("invented"), /victim$/);
-  assert.match(await spoofed("victim"), /victim$/);
-  await lab.daemon.stop();
-  await onInstance("nft", "delete", "table", "ip", "addressalone");
-  await lab.daemon.start({ "metadata-tokens": "optional" });
-  for (const mode of MODES) assert.equal(await spoofed(mode), "", mode);
+  await addressAlone.begin();
+  assert.deepEqual(
+    (await spoofed()).slice(1).map((answer, i) => answer.endsWith(`${pairs[i + 1]?.role}`)),
+    [true, true],
+  );
+  assert.ok((await overheard()).some(({ frames, text }) => frames > 0 && text.includes("victim-of-")));
+  for (const takeover of takeovers) {
+    await eventually(() => thief.victimIsServed());
+    assert.ok((await thief.robs(takeover)).includes(`200 ${thief.victimsRole}`), takeover.withMac);
+  }
+
+  await addressAlone.end();
+  assert.deepEqual(await spoofed(), ["", "", ""]);
+  for (const { frames, text, asked } of await overheard()) {
+    assert.deepEqual([frames, text], [0, ""]);
+    assert.ok(asked > 10, `asked ${asked} times`);
+  }
+  for (const takeover of takeovers) {
+    await eventually(() => thief.victimIsServed(), 20_000);
+    assert.deepEqual(await thief.robs(takeover), [], takeover.withMac);
+  }
+  await eventually(() => thief.victimIsServed());
 });
 
 testThatNothingLeaked(lab);

@@ -137,6 +137,13 @@ test("with a default role, containers that name none get it, and the others keep
   const later = await lab.run();
   assert.equal(await later.role(), "base");
   assert.equal(await early.role(), "early");
+  for (let round = 0; round < 4; round++) {
+    const own = await lab.run({ role: "own-one", asksFirst: true });
+    const { role, credentials } = await own.firstWords();
+    for (const word of [role, credentials]) assert.doesNotMatch(JSON.stringify(word), /base/);
+    assert.equal((await own.firstIdentity()).arn, arnOf("own-one", own), "its first act is to ask");
+    await own.remove();
+  }
 });
 
 test("the operator's rules decide by what Docker says of a container: network, image, image id, label, Compose project, user namespace", async () => {

@@ -20,6 +20,7 @@ import {
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const missingMeans = await whyNoLab();
 const PORT = 9254;
+const RELOADS = 100;
 const MAC = "02:42:ac:11:00:02";
 const METADATA4 = "169.254.169.254";
 const METADATA6 = "fd00:ec2::254";
@@ -80,12 +81,29 @@ test("a bound address is served to its owner on every intercepted address, and t
   for (const { address } of ALL_ADDRESSES) assert.ok(!(await isServed(all.neighbour, address)), address);
 });
 
-test("with another hardware address even the owner's port is not the owner's", async (t) => {
-  if (!hasMeans(t, missingMeans)) return;
-  const all = await lab(t);
-  await all.bindings.enforce({ ...all.owner(CONTAINER_V4), macAddress: "02:42:AC:11:00:99" });
-  assert.ok(!(await isServed(all.container, METADATA4)));
-});
+/** Packets that were stopped on their way to the host, and on their way from it. */
+async function dropped({ interception }: Pick<Lab, "interception">): Promise<{ asking: number; answers: number }> {
+  const { counters } = await interception.check();
+  const packetsOf = (what: string) =>
+    counters.filter(({ rule }) => rule.includes(what)).reduce((sum, { packets }) => sum + packets, 0);
+  return {
+    asking: packetsOf("requests in another container's name"),
+    answers: packetsOf("answers on their way to another container"),
+  };
+}
+
+for (const address of [CONTAINER_V4, CONTAINER_V6]) {
+  test(`with another hardware address even the owner's port is not the owner's: ${address} does not come to be heard`, async (t) => {
+    if (!hasMeans(t, missingMeans)) return;
+    const all = await lab(t);
+    await all.bindings.enforce({ ...all.owner(address), macAddress: "02:42:AC:11:00:99" });
+    assert.deepEqual(await dropped(all), { asking: 0, answers: 0 });
+    assert.ok(!(await isServed(all.container, address === CONTAINER_V4 ? METADATA4 : METADATA6)));
+    const { asking, answers } = await dropped(all);
+    assert.ok(asking > 0, "its request came to the host");
+    assert.equal(answers, 0, "it was answered");
+  });
+}
 
 test("what is released is free again, and its enforcement ends", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
@@ -188,6 +206,60 @@ test("a reload keeps what is bound", async (t) => {
   await takesOver(all);
   assert.ok(!(await isServed(all.neighbour, METADATA4)));
   assert.ok(!(await isServed(all.neighbour, METADATA6)));
+});
+
+/** What of the neighbour's requests has come past the bridge, whether or not it is answered. */
+const WITNESS = `table inet witness {
+  chain prerouting {
+    type filter hook prerouting priority -300
+    ip saddr ${CONTAINER_V4} ip daddr ${METADATA4} counter
+    ip6 saddr ${CONTAINER_V6} ip6 daddr ${METADATA6} counter
+  }
+}`;
+
+/** Packets over IPv4 and over IPv6. */
+async function witnessed(host: Namespace): Promise<readonly number[]> {
+  const listed = await host.must("nft list table inet witness");
+  return [...listed.matchAll(/counter packets (\d+)/g)].map(([, packets]) => Number(packets));
+}
+
+test("a hundred reloads, each a single run of nft, let no packet of a neighbour's through and end nothing", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const all = await lab(t);
+  const { host, bindings, neighbour, owner } = all;
+  let loads = 0;
+  const run: typeof host.run = (argv, options) => {
+    if (argv[0] === "nft" && argv[1] !== "-j") loads += 1;
+    return host.run(argv, options);
+  };
+  const interception = new Interception({ port: PORT, bindings, run, readHost: () => FIT });
+  const held = [await bindings.enforce(owner(CONTAINER_V4)), await bindings.enforce(owner(CONTAINER_V6))];
+  await takesOver(all);
+  await host.load(WITNESS);
+  const askers = [neighbour, await neighbour.process({})];
+  for (const asker of askers) t.after(() => asker.close());
+  const knock = (to: string) => askers[to === METADATA4 ? 0 : 1]?.tell({ do: "ask", host: to, port: 80, withinMs: 20 });
+  let isOver = false;
+  const asked = [METADATA4, METADATA6].map(async (address) => {
+    let times = 0;
+    for (; !isOver; times += 1) await knock(address);
+    return times;
+  });
+  for (let reload = 0; reload < RELOADS; reload += 1) {
+    await interception.up();
+    assert.ok(held.every((one) => one.isInForce()));
+  }
+  isOver = true;
+  for (const times of await Promise.all(asked)) assert.ok(times >= RELOADS / 2, `asked ${times} times`);
+  assert.deepEqual(await witnessed(host), [0, 0]);
+  assert.equal(loads, RELOADS, "a second run would leave a gap between the two");
+  for (const one of held) one.release();
+  await bindings.alone(() => Promise.resolve());
+  await Promise.all([METADATA4, METADATA6].map(knock));
+  assert.ok(
+    (await witnessed(host)).every((packets) => packets > 0),
+    "the witness sees nothing",
+  );
 });
 
 for (const does of [
@@ -294,7 +366,7 @@ test("while the table is not in place nothing is enforced, and it says why", asy
   assert.equal((await all.bindings.enforce(all.owner(CONTAINER_V4))).isInForce(), true);
 });
 
-test("what is bound is listed for whoever asks: address, link, hardware address, whose, since when", async (t) => {
+test("what is bound is listed for whoever asks: address, link, hardware address, whose, since when; and what was dropped", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const all = await lab(t);
   for (const address of [CONTAINER_V4, CONTAINER_V6]) await all.bindings.enforce(all.owner(address));
@@ -303,6 +375,16 @@ test("what is bound is listed for whoever asks: address, link, hardware address,
   assert.deepEqual(
     (await byHand.check()).bindings,
     [CONTAINER_V4, CONTAINER_V6].map((address) => ({ address, veth: "veth1", macAddress: MAC, note })),
+  );
+  const drops = (await byHand.check()).counters.filter(({ rule }) => rule.startsWith("dropped: IPv"));
+  assert.deepEqual(
+    drops.map(({ rule, packets }) => `${rule}: ${packets}`),
+    [
+      "dropped: IPv4 requests in another container's name: 0",
+      "dropped: IPv6 requests in another container's name: 0",
+      "dropped: IPv4 answers on their way to another container: 0",
+      "dropped: IPv6 answers on their way to another container: 0",
+    ],
   );
   await byHand.down();
   assert.deepEqual((await byHand.check()).bindings, []);

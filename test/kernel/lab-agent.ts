@@ -12,6 +12,8 @@ export interface Ask {
   readonly port: number;
   readonly from?: string;
   readonly fromPort?: number;
+  /** How long it waits for an answer; by default long enough for any that comes at all. */
+  readonly withinMs?: number;
 }
 export interface Serve {
   readonly do: "serve";
@@ -55,13 +57,13 @@ function send({ host, port }: Send): Promise<Answer> {
   });
 }
 
-function ask({ host, port, from, fromPort }: Ask): Promise<Answer> {
+function ask({ host, port, from, fromPort, withinMs = ASK_TIMEOUT_MS }: Ask): Promise<Answer> {
   return new Promise((resolve) => {
     let said = "";
     const family = isIPv6(host) ? 6 : 4;
     const local = { ...(from !== undefined && { localAddress: from }), ...(fromPort && { localPort: fromPort }) };
     const socket = open({ host, port, family, ...local });
-    socket.setTimeout(ASK_TIMEOUT_MS, () => settle({ failed: "TIMEOUT" }));
+    socket.setTimeout(withinMs, () => settle({ failed: "TIMEOUT" }));
     socket.on("data", (chunk) => {
       said += chunk;
     });

@@ -72,6 +72,10 @@ export class Pair {
     return new Pair(options, { attacker, victim, at: await attachmentOf(lab, victim) });
   }
 
+  get victimAddress(): string {
+    return this.#family === 6 ? this.#at.address6 : this.#at.address4;
+  }
+
   /** What the neighbour gets that speaks as the victim; "" for nothing. */
   async spoofed(): Promise<string> {
     const [word = "", hex = ""] = await this.#attack("spoof.py");

@@ -4,7 +4,7 @@ import { type FirstAnswer, type Pool, type Prepared, SEAT } from "./pool.ts";
 
 export const ROLES = ["red", "blue"] as const;
 
-/** How the engine tells of it. "late": nothing is told before the next container has asked. */
+/** How the engine tells of it. "late": nothing is told before the next container has been answered, or has asked in vain for a while. */
 export type Telling = "docker-20" | "docker-28" | "late";
 
 export interface Turn {
@@ -17,6 +17,9 @@ const CONNECTED_BEFORE_FIRST_REQUEST_MS = 13;
 
 /** Between the end of one and the next one's connection: what is left of a turn at more than 20 a second. Engines take ten times as long. */
 const ENDED_BEFORE_NEXT_MS = 10;
+
+/** Less than the second after which a kernel sends its first packet again. */
+export const UNTOLD_MS = 400;
 
 interface Seated {
   readonly prepared: Prepared;
@@ -46,7 +49,7 @@ export class Turns {
     const container = await this.#seat(prepared, { role, telling });
     if (telling !== "late") await this.#start();
     const answer = this.#pool.begin(prepared);
-    if (telling === "late") await answer;
+    if (telling === "late") await Promise.race([answer, sleep(UNTOLD_MS)]);
     if (former && telling === "late") this.#tellOfEnd(former, "docker-28");
     if (telling !== "late") this.#engine.sendContainer("start", container.Id);
     this.#seated = { prepared, container };
