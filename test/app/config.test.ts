@@ -129,8 +129,24 @@ describe("loadConfig", () => {
     { text: "- listen\n", says: /must be settings/, because: "a list" },
     {
       text: "region: eu-west-1\nregion: eu-west-2\n",
-      says: /config\.yaml:2: is not YAML: .*unique/i,
+      says: /config\.yaml:2: is not YAML: the key "region" is there twice$/,
       because: "a key twice",
+    },
+    {
+      text: "accounts:\n  a: '1'\n  'a': '1'\n",
+      says: /config\.yaml:3: .*the key "a" is there twice/,
+      because: "twice, within",
+    },
+    { text: "region: !eu west-1\n", says: /config\.yaml:1: is not YAML: Unresolved tag: !eu/, because: "a tag" },
+    ...["deny:\n  - */admin", "name:\n    *-prod", "allow:\n  - *", "allow:\n  - *x"].map((slip) => ({
+      text: `roleRules:\n- match: {}\n  ${slip}\n`,
+      says: /^DIR\/config\.yaml:4: is not YAML: .*put a value that begins with \* or & in quotes\)$/,
+      because: `a pattern without quotes: ${JSON.stringify(slip)}`,
+    })),
+    {
+      text: "region: eu-west-1\naccounts: &a\n  x: *a\n",
+      says: /config\.yaml:2: is not YAML: its aliases stand for themselves/,
+      because: "a circle",
     },
     { text: "listen: '[::]:99999'\n", says: /ADDRESS:PORT/, because: "no such port" },
     { text: "listen: localhost:9254\n", says: /ADDRESS:PORT/, because: "a name, which could mean anything" },

@@ -129,6 +129,10 @@ describe("each mistake is told with its line, all of them at once", () => {
     ["the same in two ways",   "- address: fd00::1\n- address: fd00:0::1",      [/^FILE:2: fd00:0::1 is mapped already/]],
     ["two mistakes",           "- role: a\n- { address: 10.0.5.7, tokens: no }", [/^FILE:1: address/, /^FILE:2: tokens must be required or optional; it is "no"$/]],
     ["no YAML",                "- address: [",                                  [/^FILE:1: is not YAML/]],
+    ["an alias of nothing",    "10.0.5.6: a\n10.0.5.7: *x",                       [/^FILE:2: is not YAML: there is no &x before \*x \(put a value that begins with \* or & in quotes\)$/]],
+    ["a circle",               "10.0.5.6: a\n10.0.5.7: &a { role: *a }",          [/^FILE:2: is not YAML: its aliases stand for themselves, or for more/]],
+    ["more than can be",       `- &a0 [x]\n${Array.from({ length: 9 }, (_, i) => `- &a${i + 1} [${`*a${i},`.repeat(9)}]\n`).join("")}`, Array.from({ length: 7 }, (_, i) => new RegExp(`^FILE:${i + 4}: is not YAML: its aliases`))],
+    ["two keys alike",         "10.0.5.7: a\n10.0.5.8: a\n10.0.5.7: a",            [/^FILE:3: is not YAML: the key "10.0.5.7" is there twice$/]],
     ["a word",                 "roles",                                         [/^FILE: must be a list of entries, or a map of addresses to roles$/]],
     ["an entry that is none",  "- 10.0.5.7",                                    [/^FILE:1: must be an entry: an address, and a role; it is "10.0.5.7"$/]],
   ];
@@ -147,6 +151,23 @@ describe("each mistake is told with its line, all of them at once", () => {
     assert.deepEqual(lines(`${entry}-\n  role: b\n`), ["FILE:4:"]);
     assert.deepEqual(lines("10.0.5.7:\n  role: a\n  externalId: 'b c'\n"), ["FILE:3:"]);
     assert.deepEqual(lines("10.0.5.7: a\n10.0.5.8: 7\n"), ["FILE:2:"]);
+  });
+
+  it("an alias of something is that", () => {
+    const text = "10.0.5.7: &same { role: a, sessionTags: { kind: vm } }\n10.0.5.8: *same\n";
+    assert.deepEqual(workloadAt(text, "10.0.5.8")?.roleClaim?.text, "a");
+  });
+
+  it("a map of many addresses is read in a time that grows as it does", () => {
+    const cpuMs = (count: number): number => {
+      const text = Array.from({ length: count }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}: a\n`).join("");
+      const before = process.cpuUsage();
+      assert.equal(read(text).kind, "map");
+      return process.cpuUsage(before).user / 1_000;
+    };
+    cpuMs(1_000);
+    const few = cpuMs(2_000);
+    assert.ok(cpuMs(16_000) < 30 * few); // eight times as many; each looked for among all others, it would be 64
   });
 
   it("a file that is not there", () => {

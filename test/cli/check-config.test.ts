@@ -354,6 +354,11 @@ describe("taskrole check-config --cases FILE", () => {
       /:1: workload.labels.build must be a text, in quotes/,
     ],
     ["broken YAML", "- [", /:1: is not YAML/],
+    [
+      "a pattern without quotes",
+      "- workload: { name: *-prod }\n  expect: { rule: 1 }",
+      /^taskrole: .*:1: is not YAML: there is no &-prod before \*-prod \(put a value .* in quotes\)\n$/,
+    ],
   ] as const)
     it(`a table with ${what}: ends with 2`, async () => {
       const { code, stdout, stderr } = await check(RULES, "--cases", file(text));
