@@ -185,8 +185,13 @@ function crossChecks(values: Values): string[] {
 /** The file is read again where it is used: it may change at any time. */
 function mistakesInRoleMap(values: Values): readonly string[] {
   const path = values.get("roleMapFile")?.value;
-  const read = typeof path === "string" ? readRoleMapFile(path) : undefined;
+  const read = typeof path === "string" ? readRoleMapFile(path, compatOf(values)) : undefined;
   return read?.kind === "mistakes" ? read.mistakes : [];
+}
+
+function compatOf(values: Values): string | undefined {
+  const compat = values.get("compat")?.value;
+  return typeof compat === "string" ? compat : undefined;
 }
 
 function mistakeInDefaultRole(values: Values): readonly string[] {

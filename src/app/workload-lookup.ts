@@ -38,10 +38,10 @@ export async function findWorkloads(word: string, where: Where): Promise<readonl
   return [found(owner, where)];
 }
 
-function mappedWorkload(address: string, { roleMapFile }: Where): Workload {
+function mappedWorkload(address: string, { roleMapFile, compat }: Where): Workload {
   if (roleMapFile === undefined)
     throw new LookupError(`${address}: addresses are looked up in roleMapFile, which is not set`);
-  const read = readRoleMapFile(roleMapFile);
+  const read = readRoleMapFile(roleMapFile, compat);
   if (read.kind === "mistakes") throw new LookupError(read.mistakes.join("\n"));
   const workload = read.map.workloadAt(address);
   if (!workload) throw new LookupError(`${roleMapFile}: says nothing of ${address}`);

@@ -108,6 +108,55 @@ describe("what is written of an address", () => {
   });
 });
 
+describe("the role map of metadataproxy, under its compat", () => {
+  const readAs = (text: string) => {
+    writeFileSync(file, text);
+    return readRoleMapFile(file, "metadataproxy");
+  };
+  const claimsAt = (entry: object | string) => {
+    const reading = readAs(JSON.stringify({ "10.0.5.7": entry }));
+    assert.ok(reading.kind === "map", JSON.stringify(reading));
+    const { name, roleClaim, sessionClaims } = reading.map.workloadAt("10.0.5.7") ?? assert.fail();
+    const { externalId, sessionName } = sessionClaims ?? {};
+    return { name, role: roleClaim?.text, externalId: externalId?.text, sessionName: sessionName?.text };
+  };
+  const nothing = { name: "10.0.5.7", externalId: undefined, sessionName: undefined };
+  // biome-ignore format: a row a line
+  const rows: readonly (readonly [object | string, object])[] = [
+    ["app@prod",                                                                               { ...nothing, role: "app@prod" }],
+    [{ name: "team/app" },                                                                     { ...nothing, role: "team/app" }],
+    [{ name: "app", account_id: "444455556666", external_id: "xyz", session_name: "who" },     { name: "10.0.5.7", role: "app@444455556666", externalId: "xyz", sessionName: "who" }],
+    [{ name: "app", account_id: 444455556666 },                                                { ...nothing, role: "app@444455556666" }],
+    [{ name: "app", account_id: "prod", external_id: null, session_name: "" },                 { ...nothing, role: "app@prod" }],
+    [{ role: "app", name: "vm" },                                                              { ...nothing, name: "vm", role: "app" }],
+  ];
+  for (const [entry, claims] of rows)
+    it(`${JSON.stringify(entry)}: ${JSON.stringify(claims)}`, () => assert.deepEqual(claimsAt(entry), claims));
+
+  for (const entry of [
+    { name: "app@prod" },
+    { name: "" },
+    { name: null },
+    { account_id: "444455556666" },
+    { name: "app", region: "x" },
+  ])
+    it(`${JSON.stringify(entry)} is a mistake that says what to write`, () => {
+      const reading = readAs(JSON.stringify({ "10.0.5.7": entry }));
+      assert.match(JSON.stringify(reading), /:1: 10.0.5.7 must have a role: what metadataproxy calls name/);
+    });
+
+  it("what is wrong in it is told in taskrole's words", () => {
+    const reading = readAs('{"10.0.5.7": {"name": "app", "external_id": "a b"}}');
+    assert.match(JSON.stringify(reading), /roles\.yaml:1: externalId .*U\+0020/);
+  });
+
+  it("a list is taskrole's own: a name is the workload's", () => {
+    const reading = readAs("- { address: 10.0.5.7, name: vm }");
+    assert.ok(reading.kind === "map");
+    assert.equal(reading.map.workloadAt("10.0.5.7")?.roleClaim, undefined);
+  });
+});
+
 describe("each mistake is told with its line, all of them at once", () => {
   // biome-ignore format: a row a line
   const rows: readonly (readonly [string, string, readonly RegExp[]])[] = [
@@ -119,6 +168,11 @@ describe("each mistake is told with its line, all of them at once", () => {
     ["everybody in IPv6",      "- { address: '::/0', role: a }",                [/^FILE:1: address must not be every address/]],
     ["no role",                "\n- { address: 10.0.5.7, role: a b }",          [/^FILE:2: role is no role: .*; it is "a b"$/]],
     ["a role for a map",       "10.0.5.7: 12",                                  [/^FILE:1: role must be a role.*; it is 12$/]],
+    ["nothing for a role",     "10.0.5.7:\n10.0.5.8: ~",                          [/^FILE:1: role must be a role.*; it is null$/, /^FILE:2: role must be a role.*; it is null$/]],
+    ["a list for a role",      "10.0.5.7: [a]",                                 [/^FILE:1: role must be a role.*; it is \["a"\]$/]],
+    ["an address more",        "10.0.5.7:\n  role: a\n  address: 10.0.5.8",      [/^FILE:3: address must not be there: 10.0.5.7 is the address$/]],
+    ["no role in a map",       "10.0.5.7: { externalId: xyz }",                 [/^FILE:1: 10.0.5.7 must have a role, like "role: team\/build"; a list of entries may leave it to the default role$/]],
+    ["metadataproxy's words",  '{"10.0.5.6": "a",\n"10.0.5.7": {"name": "a"},\n"10.0.5.8": {"account_id": "444455556666"}}', [/^FILE:2: 10.0.5.7 must have a role: what metadataproxy calls name and account_id is here role: NAME@ACCOUNT/, /^FILE:3: 10.0.5.8 must/]],
     ["an unknown key",         "- { address: 10.0.5.7, rôle: a }",              [/^FILE:1: .*rôle/]],
     ["a near miss",            "- { address: 10.0.5.7, externalID: a }",        [/^FILE:1: .*externalID.*did you mean.*externalId/i]],
     ["a template",             "- { address: 10.0.5.7, sessionName: '{x}' }",   [/^FILE:1: sessionName is no template: there is no \{x\}/]],
