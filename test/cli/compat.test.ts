@@ -157,6 +157,12 @@ const rows: readonly (readonly [string, LineOf, Container, Variables])[] = [
     { env: ["IAM_ROLE=team/app@prod", "IAM_EXTERNAL_ID=a/b"] },
     { RoleArn: ARN, ExternalId: "a/b" },
   ],
+  [
+    "metadataproxy: empty variables, DEFAULT_ROLE and no external id",
+    metadataproxy(),
+    { env: ["IAM_ROLE=", "IAM_EXTERNAL_ID="] },
+    { RoleArn: "arn:aws:iam::111122223333:role/my-default-role" },
+  ],
   ["metadataproxy: IAM_ROLE=ARN", metadataproxy(), { env: [`IAM_ROLE=${ARN}`] }, { RoleArn: ARN }],
   ["ec2metaproxy: the default role", ec2metaproxy("--default-iam-role", ARN), {}, { RoleArn: ARN }],
   [
