@@ -10,7 +10,9 @@ interface Numbered {
   readonly number: number;
 }
 
-const EVERY_ROLE = "arn:aws:iam::*:role/*";
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-partitions */
+const EVERY_ROLE = ["aws", "aws-cn", "aws-us-gov"].map((partition) => `arn:${partition}:iam::*:role/*`);
+const ANY_ROLE = "arn:aws*:iam::????????????:role/?*";
 /** Each with each: beyond so many rules nobody reads of pairs any more, and they take long. */
 const MOST_RULES_COMPARED = 300;
 /** Those take longer, and the daemon looks at them too, when it reloads. */
@@ -23,8 +25,9 @@ export function reviewOfRules(rules: readonly WrittenRule[]): readonly string[] 
 }
 
 function warningsOf({ rule, number }: Numbered): readonly string[] {
-  const { allow, defaultRole, sessionTags, transitiveTags } = rule;
-  const every = allow.find((pattern) => covers(pattern, EVERY_ROLE));
+  const { allow, deny, defaultRole, sessionTags, transitiveTags } = rule;
+  const every = allow.find(isEveryRole);
+  const idle = [...allow, ...deny].filter((pattern) => !haveCommonRole(pattern, ANY_ROLE));
   const keys = Object.keys(sessionTags).map((key) => key.toLowerCase());
   const loose = transitiveTags.filter((key) => !keys.includes(key.toLowerCase()));
   const refused = defaultRole === undefined ? undefined : defaultRefused(rule, defaultRole);
@@ -32,6 +35,7 @@ function warningsOf({ rule, number }: Numbered): readonly string[] {
     ...(every === undefined
       ? []
       : [`rule ${number} of roleRules allows ${every}: every role in every account that lets this host in`]),
+    ...idle.map((pattern) => `rule ${number} of roleRules has ${pattern}, which fits no role's ARN`),
     ...(allow.length > 0 ? [] : [`rule ${number} of roleRules allows no role: whoever it is for has none`]),
     ...(refused === undefined
       ? []
@@ -41,6 +45,12 @@ function warningsOf({ rule, number }: Numbered): readonly string[] {
         `rule ${number} of roleRules makes the tag "${key}" transitive and does not set it: it counts where somebody else does`,
     ),
   ];
+}
+
+/** Of a partition. What is no account and no name is not to be had anyway, so `?*` and twelve `?` leave nothing out. */
+function isEveryRole(pattern: string): boolean {
+  const widened = pattern.replace(/[*?]*\*[*?]*|(?<=:)\?{12}(?=:)/g, "*");
+  return EVERY_ROLE.some((every) => covers(widened, every));
 }
 
 /** Of a role without account it cannot be said. */

@@ -130,13 +130,41 @@ describe("what is read is what decides", () => {
 describe("what is no mistake and probably not meant is said", () => {
   const review = (rules: unknown) => reviewOfRules(load(JSON.stringify(rules)).roleRules).join("\n");
   const allow = [ANY];
-  const rows: readonly (readonly [string, unknown, RegExp])[] = [
+  type Row = readonly [string, unknown, RegExp];
+  const everyRole = (pattern: string): Row => [
+    `every role by ${pattern}`,
+    [{ match: {}, allow: [pattern] }],
+    /^rule 1 of roleRules allows \S+: every role in every account that lets this host in$/,
+  ];
+  const fitsNone = (pattern: string): Row => [
+    `no role by ${pattern}`,
+    [{ match: {}, allow: [ANY, pattern] }],
+    /^rule 1 of roleRules has \S+, which fits no role's ARN$/,
+  ];
+  const rows: readonly Row[] = [
     [
       "every role in every account",
       [{ match: { name: "x" }, allow: [ANY, "*"] }],
       /^rule 1 of roleRules allows \*: every role in every account/,
     ],
     ["the same by another pattern", [{ match: {}, allow: ["arn:aws:iam::*"] }], /allows arn:aws:iam::\*: every role/],
+    ...["*:role/*", "arn:*", "arn:*:iam::*:role/*", "arn:aws-cn:iam::*:role/*", "arn:aws-us-gov:iam::*:*"].map(
+      everyRole,
+    ),
+    ...["arn:aws:iam::????????????:role/*", "?*", "*?", "arn:aws:iam::*:role/?*", "arn:aws:iam::?*?:role/**"].map(
+      everyRole,
+    ),
+    ...[
+      "arn:aws:iam::*:rol/x",
+      "arn:aws:iam::11112222333:role/x",
+      "arn:aws:sts::*:assumed-role/x/*",
+      "arn:aws:iam:111122223333:role/x",
+    ].map(fitsNone),
+    [
+      "a denial that fits none",
+      [{ match: {}, allow, deny: ["arn:aws:iam::*:roles/*"] }],
+      /^rule 1 of roleRules has arn:aws:iam::\*:roles\/\*, which fits/,
+    ],
     ["a rule that allows nothing", [{ match: {}, deny: ["*"] }], /rule 1 of roleRules allows no role/],
     [
       "a rule behind one for all",
@@ -205,6 +233,14 @@ describe("what is no mistake and probably not meant is said", () => {
       { match: { network: "a*", name: "x" }, allow },
       { match: { network: "*b", name: "y" }, allow: ["arn:aws:iam::*:role/y"] }, // no name is both's
       { match: { label: { team: "red" } }, allow, sessionTags: { Team: "red" }, transitiveTags: ["team"] },
+      {
+        match: { label: { team: "*" }, name: "z" },
+        allow: ["arn:aws:iam::????????????:role/a*", "arn:aws:iam::1*:role/????????????"],
+      },
+      {
+        match: { network: "n" },
+        allow: ["arn:aws:iam::*:role/??????????*x", "arn:*/a:b", "arn:aws-iso:iam::?11122223333:role/a:b"],
+      },
       { match: { label: { team: "*" } }, allow },
       { match: {}, allow, deny: ["*"] },
     ];
