@@ -41,6 +41,7 @@ describe("who has an address", () => {
     ["a map of addresses to roles",        "10.0.5.7: a\n10.0.5.8: b",                          "10.0.5.8",      "b"],
     ["the same as JSON",                   '{"10.0.5.7": "team/a@444455556666"}',               "10.0.5.7",      "team/a@444455556666"],
     ["a map to the rest of the entry",     "10.0.5.7: { role: a, name: vm }",                   "10.0.5.7",      "a"],
+    ["a short source identity with a place", "- { address: 10.0.5.7, role: a, sourceIdentity: 'v{host}' }", "10.0.5.7", "a"],
     ["nothing in the file",                "# later\n",                                         "10.0.5.7",      undefined],
   ];
   for (const [what, text, address, role] of rows)
@@ -176,6 +177,10 @@ describe("each mistake is told with its line, all of them at once", () => {
     ["an unknown key",         "- { address: 10.0.5.7, rôle: a }",              [/^FILE:1: .*rôle/]],
     ["a near miss",            "- { address: 10.0.5.7, externalID: a }",        [/^FILE:1: .*externalID.*did you mean.*externalId/i]],
     ["a template",             "- { address: 10.0.5.7, sessionName: '{x}' }",   [/^FILE:1: sessionName is no template: there is no \{x\}/]],
+    ["a source identity",      "- { address: 10.0.5.7, sourceIdentity: a b }",  [/^FILE:1: sourceIdentity cannot be so: .*U\+0020.*; it is "a b"$/]],
+    ["one that is too short",  "- { address: 10.0.5.7, sourceIdentity: a }",    [/^FILE:1: sourceIdentity cannot be so: it has 1 char.*; it is "a"$/]],
+    ["a tag",                  "- { address: 10.0.5.7, sessionTags: { a: 'x;{host}' } }", [/^FILE:1: sessionTags.a cannot be so: it has the character ";"/]],
+    ["paths",                  "- { address: 10.0.5.7, metadata: meta-data/../x }", [/^FILE:1: metadata is no list of paths: .*; it is "meta-data\/..\/x"$/]],
     ["an external id",         "- { address: 10.0.5.7, externalId: 'a b' }",    [/^FILE:1: externalId .*U\+0020.*; it is "a b"$/]],
     ["a policy's ARN",         "- { address: 10.0.5.7, policyArns: [a] }",      [/^FILE:1: policyArns.0 .*; it is "a"$/]],
     ["policies too long",      `- { address: 10.0.5.7, policyArns: [arn:aws:iam::aws:policy/${"p".repeat(500)}, arn:aws:iam::aws:policy/${"q".repeat(500)}, arn:aws:iam::aws:policy/${"r".repeat(500)}, arn:aws:iam::aws:policy/${"s".repeat(500)}] }`, [/^FILE:1: policyArns is too long: .* has 2\d{3} characters, and STS takes 2048/]],

@@ -87,6 +87,11 @@ describe("a rule that cannot be read names itself, the thing and the remedy", ()
       /is no tag: of its key, "aws:x" begins with "aws:"/,
     ],
     [
+      "a tag that STS never takes",
+      [{ match: {}, sessionTags: { a: "{host};{label:x}" } }],
+      /sessionTags\.a cannot be so: it has the character ";"/,
+    ],
+    [
       "a template that is none",
       [{ match: {}, sessionTags: { a: "{labl:x}" } }],
       /sessionTags\.a is no template: there is no \{labl:x\}/,
@@ -105,6 +110,7 @@ describe("a rule that cannot be read names itself, the thing and the remedy", ()
       mistakes("[]", { defaultPolicy: "{}" }),
       /defaultPolicy is no session policy: a policy needs a Statement/,
     );
+    assert.match(mistakes("[]", { sessionTags: '{"team":"x;y"}' }), /sessionTags\.team cannot be so: .* ";"/);
     assert.match(mistakes("[]", { sessionTags: "[]" }), /sessionTags must map tag keys to texts/);
   });
 });
