@@ -9,7 +9,7 @@ import { type YamlItem, type YamlItems, yamlItems } from "./yaml-items.ts";
 
 /** What the file says, or every mistake in it: the place, the thing, what is wanted. */
 export type RoleMapReading =
-  | { readonly kind: "map"; readonly map: RoleMap; readonly entries: number }
+  | { readonly kind: "map"; readonly map: RoleMap; readonly subnets: readonly MappedSubnet[] }
   | { readonly kind: "mistakes"; readonly mistakes: readonly string[] };
 
 /** @param compat the setting: metadataproxy's own form is read where it names that */
@@ -85,7 +85,7 @@ function roleMapFrom(items: readonly YamlItem[]): RoleMapReading {
     return subnet ? [{ subnet, entry, place: items[index]?.place ?? "" }] : [];
   });
   const twins = twinsIn(subnets);
-  return twins.length > 0 ? mistaken(twins) : { kind: "map", map: roleMapOf(subnets), entries: subnets.length };
+  return twins.length > 0 ? mistaken(twins) : { kind: "map", map: roleMapOf(subnets), subnets };
 }
 
 function mistake(items: readonly YamlItem[], issue: Issue): string {

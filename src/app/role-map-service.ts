@@ -43,7 +43,7 @@ export function roleMapService(path: string, { log, networks, compat }: RoleMapW
   const take = (reading: RoleMapReading): void => {
     if (reading.kind === "map") {
       workloads.replace(reading.map);
-      log.info({ roleMapFile: path, entries: reading.entries }, "the role map is read");
+      log.info({ roleMapFile: path, entries: reading.subnets.length }, "the role map is read");
     } else log.error({ roleMapFile: path, problems: reading.mistakes }, KEPT);
   };
   const read = (): RoleMapReading => readRoleMapFile(path, compat);

@@ -157,6 +157,35 @@ describe("loadConfig", () => {
       says: /config\.yaml:1: defaultRole names the account "dev"/,
       because: "an unknown account",
     },
+    {
+      text: "roleRules:\n- match: {}\n- match: {}\n  allow: []\n  defaultRole: r@dev\n",
+      says: /^DIR\/config\.yaml:5: rule 2 of roleRules: defaultRole names the account "dev", which the setting accounts/,
+      because: "an unknown account in a rule",
+    },
+    {
+      text: `roleMapFile: ${file("- address: 10.0.5.7\n- { address: 10.0.5.8, role: r@dev }\n", "accounts.yaml")}\n`,
+      says: /^DIR\/accounts\.yaml:2: role names the account "dev", which the setting accounts does not have$/,
+      because: "an unknown account in the role map",
+    },
+    {
+      text: `roleMapFile: ${file("- { address: 10.0.5.8, transitiveTags: [Kind, Team, all, x], sessionTags: { kind: vm } }\n", "loose.yaml")}
+sessionTags: { ALL: a }
+roleRules: [{ match: {}, sessionTags: { team: red } }]
+`,
+      says: /^DIR\/loose\.yaml:1: transitiveTags names "x", which nobody sets$/,
+      because: "a transitive tag that nobody sets",
+    },
+    {
+      text: JSON.stringify({
+        sessionTags: Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`a${i}`, "x"])),
+        roleRules: [10, 11].map((count) => ({
+          match: {},
+          sessionTags: Object.fromEntries(Array.from({ length: count + 1 }, (_, i) => [i > 0 ? `b${i}` : "A0", "x"])),
+        })),
+      }),
+      says: /^DIR\/config\.yaml:1: rule 2 of roleRules: sessionTags makes 51 with the setting sessionTags, and STS takes 50$/,
+      because: "more tags together than STS takes",
+    },
     { text: "sessionSeconds: 7200\n", says: /3600.*after an hour/, because: "longer than a chained session may be" },
     { text: "sessionSeconds: 899\n", says: /900/, because: "shorter than STS allows" },
     { text: "metadataUrl: http://169.254.169.254/latest\n", says: /without a path/, because: "a path" },
