@@ -29,7 +29,9 @@ export function reviewOfRules(rules: readonly WrittenRule[]): readonly string[] 
 function warningsOf({ rule, number }: Numbered): readonly string[] {
   const { allow, deny, defaultRole, sessionTags, transitiveTags } = rule;
   const every = allow.find(isEveryRole);
-  const idle = [...allow, ...deny].filter((pattern) => !PLAINLY_OF_ROLES.test(pattern) && !haveCommonRole(pattern, ANY_ROLE));
+  const idle = [...allow, ...deny].filter(
+    (pattern) => !PLAINLY_OF_ROLES.test(pattern) && !haveCommonRole(pattern, ANY_ROLE),
+  );
   const keys = Object.keys(sessionTags).map((key) => key.toLowerCase());
   const loose = transitiveTags.filter((key) => !keys.includes(key.toLowerCase()));
   const refused = defaultRole === undefined ? undefined : defaultRefused(rule, defaultRole);
@@ -55,9 +57,15 @@ function isEveryRole(pattern: string): boolean {
   return EVERY_ROLE.some((every) => covers(widened, every));
 }
 
-/** Of a role without account it cannot be said. */
+/** Of a role without its account, or with an account's name, what is so in whatever account. */
 function defaultRefused({ allow, deny }: WrittenRule, defaultRole: string): string | undefined {
-  return parseRoleReference(defaultRole).kind === "arn" ? whyNot({ allow, deny }, defaultRole) : undefined;
+  const role = parseRoleReference(defaultRole);
+  if (role.kind !== "name") return whyNot({ allow, deny }, defaultRole);
+  const account = /^\d{12}$/.test(role.account ?? "") ? role.account : "????????????";
+  const arn = `arn:aws*:iam::${account}:role${role.path}${role.name}`;
+  const against = deny.find((pattern) => covers(pattern, arn));
+  if (against !== undefined) return `it denies ${against}`;
+  return allow.some((pattern) => haveCommonRole(pattern, arn)) ? undefined : whyNot({ allow, deny: [] }, arn);
 }
 
 function pairWarnings(all: readonly Numbered[]): readonly string[] {

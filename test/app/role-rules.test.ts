@@ -54,6 +54,14 @@ describe("a rule that cannot be read names itself, the thing and the remedy", ()
       /policy is no session policy: a policy has no "Statment"/,
     ],
     ["a policy in a text that is no JSON", [{ match: {}, policy: "{" }], /policy is no session policy: it is not JSON/],
+    ...["2008-10-17", undefined].map(
+      (Version) =>
+        [
+          `a ceiling of ${Version ?? "no"} version, which would change its meaning when a container's is joined to it`,
+          [{ match: {}, policy: { ...POLICY, Version } }],
+          /policy is no ceiling: its Version must be "2012-10-17", as that of whatever a container's own is joined to/,
+        ] as const,
+    ),
     [
       "a policy that is too long",
       [{ match: {}, policy: { ...POLICY, Id: "x".repeat(2048) } }],
@@ -134,7 +142,8 @@ describe("what is read is what decides", () => {
 });
 
 describe("what is no mistake and probably not meant is said", () => {
-  const review = (rules: unknown) => reviewOfRules(load(JSON.stringify(rules)).roleRules).join("\n");
+  const review = (rules: unknown) =>
+    reviewOfRules(load(JSON.stringify(rules), { accounts: '{"prod":"444455556666"}' }).roleRules).join("\n");
   const allow = [ANY];
   type Row = readonly [string, unknown, RegExp];
   const everyRole = (pattern: string): Row => [
@@ -220,6 +229,21 @@ describe("what is no mistake and probably not meant is said", () => {
       /does not allow its own defaultRole .*role\/b: it allows/,
     ],
     [
+      "a default by its name, which its rule allows in no account",
+      [{ match: {}, allow: ["arn:aws:iam::*:role/red/*"], defaultRole: "blue/b@prod" }],
+      /does not allow its own defaultRole blue\/b@prod: it allows arn:aws:iam::\*:role\/red\/\*$/,
+    ],
+    [
+      "a default by its name, in another account",
+      [{ match: {}, allow, defaultRole: "a@444455556666" }],
+      /does not allow its own defaultRole a@444455556666: it allows/,
+    ],
+    [
+      "a default by its name, which its rule denies in every account",
+      [{ match: {}, allow, deny: ["*/a"], defaultRole: "a" }],
+      /does not allow its own defaultRole a: it denies \*\/a$/,
+    ],
+    [
       "a transitive tag that nobody sets",
       [{ match: {}, allow, transitiveTags: ["team"] }],
       /makes the tag "team" transitive/,
@@ -236,7 +260,8 @@ describe("what is no mistake and probably not meant is said", () => {
       { match: { name: "ci-*" }, allow, defaultRole: ANY },
       { match: { name: "c?-*" }, allow },
       { match: { name: "cx*-*" }, allow }, // gives what the one before gives
-      { match: { network: "a*", name: "x" }, allow },
+      { match: { network: "a*", name: "x" }, allow, defaultRole: "a", deny: ["arn:aws:iam::444455556666:role/a"] },
+      { match: { network: "a*", name: "x2" }, allow: ["arn:aws:iam::4*:role/a"], defaultRole: "a@prod" },
       { match: { network: "*b", name: "y" }, allow: ["arn:aws:iam::*:role/y"] }, // no name is both's
       { match: { label: { team: "red" } }, allow, sessionTags: { Team: "red" }, transitiveTags: ["team"] },
       {
