@@ -128,7 +128,10 @@ function workloadSources(config: Config, { log, enforce, given }: SourcesWiring)
   const source = given ?? docker?.resolver;
   if (!source) throw new Error("there is no source of workloads");
   const networks = docker?.networks ?? NO_NETWORKS;
-  const map = config.roleMapFile === undefined ? undefined : roleMapService(config.roleMapFile, { log, networks });
+  const map =
+    config.roleMapFile === undefined
+      ? undefined
+      : roleMapService(config.roleMapFile, { log, networks, compat: config.compat });
   return {
     resolver: firstToKnow([host?.resolver, map?.resolver, source].filter((one) => one !== undefined)),
     services: [...(docker?.services ?? []), ...(map ? [map.service] : [])],

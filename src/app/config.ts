@@ -1,8 +1,8 @@
 import type { Note } from "../compat/translation.ts";
-import { parseRoleReference } from "../core/role-reference.ts";
 import type { Setting } from "../kit/setting.ts";
 import { suggestion } from "../kit/suggestion.ts";
 import { readConfigFile } from "./config-file.ts";
+import { crossChecks, type WrittenValue } from "./cross-checks.ts";
 import { type Issue, partMeant } from "./issue-place.ts";
 import {
   type Config,
@@ -14,7 +14,6 @@ import {
   type OptionName,
 } from "./options.ts";
 import { ofOtherTool } from "./other-tool.ts";
-import { readRoleMapFile } from "./role-map-file.ts";
 import { shownValue } from "./shown-value.ts";
 
 /** What can be wrong with a configuration, all of it at once. */
@@ -144,19 +143,19 @@ function jsonOr(text: string): unknown {
 
 const isOption = (name: string): name is OptionName => Object.hasOwn(OPTIONS, name);
 
-type Values = Map<string, { readonly value: unknown; readonly written: unknown; readonly place: string }>;
+type Values = Map<string, WrittenValue & { readonly written: unknown }>;
 
 function checkedSettings(settings: readonly Setting[]): { values: Values; mistakes: string[] } {
   const values: Values = new Map();
   const mistakes: string[] = [];
   for (const setting of settings) {
-    const { name, value, place } = setting;
+    const { name, value, place, placeOf } = setting;
     if (!isOption(name)) {
       mistakes.push(`${place}: there is no setting "${name}"${suggestion(name, namesLike(name))}`);
       continue;
     }
     const parsed = OPTIONS[name].schema.safeParse(value);
-    if (parsed.success) values.set(name, { value: parsed.data, written: value, place });
+    if (parsed.success) values.set(name, { value: parsed.data, written: value, place, placeOf });
     else for (const issue of parsed.error.issues) mistakes.push(mistake(setting, issue));
   }
   return { values, mistakes };
@@ -176,27 +175,6 @@ function placeIn(name: string, path: readonly PropertyKey[]): string {
 
 const namesLike = (name: string): readonly string[] =>
   name.startsWith("TASKROLE_") ? OPTION_NAMES.map(environmentOf) : OPTION_NAMES;
-
-/** What only shows when settings are looked at together. */
-function crossChecks(values: Values): string[] {
-  return [...mistakeInDefaultRole(values), ...mistakesInRoleMap(values)];
-}
-
-/** The file is read again where it is used: it may change at any time. */
-function mistakesInRoleMap(values: Values): readonly string[] {
-  const path = values.get("roleMapFile")?.value;
-  const read = typeof path === "string" ? readRoleMapFile(path) : undefined;
-  return read?.kind === "mistakes" ? read.mistakes : [];
-}
-
-function mistakeInDefaultRole(values: Values): readonly string[] {
-  const role = values.get("defaultRole");
-  const parsed = parseRoleReference(String(role?.value ?? ""));
-  if (!role || parsed.kind !== "name" || parsed.account === undefined || /^\d{12}$/.test(parsed.account)) return [];
-  const accounts = Object(values.get("accounts")?.value) as Readonly<Record<string, string>>;
-  if (Object.hasOwn(accounts, parsed.account)) return [];
-  return [`${role.place}: defaultRole names the account "${parsed.account}", which the setting accounts does not have`];
-}
 
 const withDefaults = (values: Values): Config =>
   Object.fromEntries(

@@ -19,5 +19,5 @@ const RANCHER_LABELS: AddressLabels = {
 export const containerDialect = ({ compat, ...templated }: Templated & Pick<Config, "compat">): ContainerDialect => ({
   places: compat === "iam-docker" ? IAM_DOCKER : {},
   variables: templateVariables(templated),
-  ...(compat === "metadataproxy" && { addressLabels: RANCHER_LABELS }),
+  ...(compat === "metadataproxy" && { addressLabels: RANCHER_LABELS, isEmptyUnset: true }),
 });

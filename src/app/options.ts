@@ -122,7 +122,7 @@ export const OPTIONS = {
   defaultPolicy: check(sessionPolicy.optional(), {
     kind: "text",
     argument: "JSON",
-    help: "an inline policy that limits the sessions of the defaultRole, for containers that bring none",
+    help: "an inline policy for containers that name neither a role nor a policy: it limits the sessions of their default role",
   }),
   sessionName: check(sessionTemplate.default("{container.name}-{container.id}"), {
     kind: "text",

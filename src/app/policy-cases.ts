@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { WorkloadSource } from "../docker/workload-claims.ts";
 import { attempt } from "../kit/attempt.ts";
+import { canonicalAddress } from "../kit/ip-address.ts";
 import type { DecisionPicture } from "./decision-picture.ts";
 import { strict } from "./session-schema.ts";
 import { yamlItems } from "./yaml-items.ts";
@@ -21,15 +22,19 @@ export interface PolicyCase {
 export type CaseSubject =
   /** As it is written in the table. */
   | { readonly kind: "container"; readonly container: WorkloadSource }
-  /** A file that docker inspect printed, or an address of the role map. */
-  | { readonly kind: "found"; readonly word: string };
+  /** What docker inspect printed. */
+  | { readonly kind: "file"; readonly file: string }
+  /** Of the role map. */
+  | { readonly kind: "address"; readonly address: string };
 
 export type CasesReading =
   | { readonly kind: "cases"; readonly cases: readonly PolicyCase[] }
   /** Sentences that begin with the file and the line. */
   | { readonly kind: "mistakes"; readonly mistakes: readonly string[] };
 
-const texts = z.record(z.string(), z.string({ error: "must be a text, in quotes" }));
+const texts = z.record(z.string(), z.string({ error: "must be a text, in quotes" }), {
+  error: "must map names to texts",
+});
 const container = strict(
   {
     name: z.string({ error: "must be a name" }).default("container"),
@@ -72,7 +77,10 @@ const policyCase = strict(
     case: z.string({ error: "must be a text" }).optional(),
     workload: container.optional(),
     inspect: z.string({ error: "must be a file that docker inspect printed" }).optional(),
-    address: z.string({ error: "must be an address of the role map" }).optional(),
+    address: z
+      .string({ error: "must be an address of the role map" })
+      .refine((text) => canonicalAddress(text) !== undefined, { error: "must be an address of the role map" })
+      .optional(),
     expect: expected.refine((said) => Object.keys(said).length > 0, {
       error: "must expect something: role, rule, refusal, …",
     }),
@@ -112,8 +120,9 @@ function caseOf(written: z.output<typeof policyCase>, place: string, file: strin
   const name = written.case ?? workload?.name ?? inspect ?? address ?? "";
   if (workload) return { name, place, expect, subject: { kind: "container", container: sourceOf(workload) } };
   // Files are looked for beside the table, as all of it is in one repository.
-  const word = inspect === undefined ? (address ?? "") : resolve(dirname(file), inspect);
-  return { name, place, expect, subject: { kind: "found", word } };
+  if (inspect !== undefined)
+    return { name, place, expect, subject: { kind: "file", file: resolve(dirname(file), inspect) } };
+  return { name, place, expect, subject: { kind: "address", address: canonicalAddress(address ?? "") ?? "" } };
 }
 
 const sourceOf = ({ env, networks, ...rest }: z.output<typeof container>): WorkloadSource => ({

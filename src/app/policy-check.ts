@@ -1,11 +1,16 @@
 import { hostname } from "node:os";
-import { workloadOf } from "../docker/workload-claims.ts";
-import { containerDialect } from "./container-dialect.ts";
 import { type DecisionContext, type DecisionPicture, decisionPicture } from "./decision-picture.ts";
 import { grantSettings } from "./grant-settings.ts";
 import type { Config } from "./options.ts";
 import { type CaseSubject, differences, type PolicyCase } from "./policy-cases.ts";
-import { type FoundWorkload, findWorkloads } from "./workload-lookup.ts";
+import {
+  type FoundWorkload,
+  findWorkloads,
+  foundContainer,
+  LookupError,
+  mappedWorkload,
+  workloadsInFile,
+} from "./workload-lookup.ts";
 
 /** What the workloads would be granted that a word names: see {@link findWorkloads}. @throws LookupError */
 export async function decisionsOn(word: string, config: Config): Promise<readonly DecisionPicture[]> {
@@ -19,21 +24,32 @@ export interface CaseOutcome {
   readonly differences: readonly string[];
 }
 
-/** @throws LookupError */
-export async function outcomesOf(cases: readonly PolicyCase[], config: Config): Promise<readonly CaseOutcome[]> {
+/** Nobody is asked. What nothing can be decided of does not hold. */
+export function outcomesOf(cases: readonly PolicyCase[], config: Config): readonly CaseOutcome[] {
   const context = contextOf(config);
-  return await Promise.all(
-    cases.map(async (policyCase) => {
-      const decisions = (await workloadsOf(policyCase.subject, config)).map((found) => decisionOf(found, context));
-      return { policyCase, differences: decisions.flatMap((decision) => differences(policyCase.expect, decision)) };
-    }),
-  );
+  return cases.map((policyCase) => ({ policyCase, differences: differencesIn(policyCase, config, context) }));
 }
 
-const workloadsOf = async (subject: CaseSubject, config: Config): Promise<readonly FoundWorkload[]> =>
-  subject.kind === "container"
-    ? [{ workload: workloadOf(subject.container, containerDialect(config)) }]
-    : await findWorkloads(subject.word, config);
+function differencesIn({ subject, expect }: PolicyCase, config: Config, context: DecisionContext): readonly string[] {
+  try {
+    const decisions = workloadsOf(subject, config).map((found) => decisionOf(found, context));
+    return decisions.flatMap((decision) => differences(expect, decision));
+  } catch (error) {
+    if (error instanceof LookupError) return [error.message];
+    throw error;
+  }
+}
+
+function workloadsOf(subject: CaseSubject, config: Config): readonly FoundWorkload[] {
+  switch (subject.kind) {
+    case "container":
+      return [foundContainer(subject.container, config)];
+    case "file":
+      return workloadsInFile(subject.file, config);
+    default:
+      return [mappedWorkload(subject.address, config)];
+  }
+}
 
 function contextOf(config: Config): DecisionContext {
   const { defaultAccountId, region } = config;

@@ -1,19 +1,21 @@
 import { readFileSync } from "node:fs";
 import type { RoleMap } from "../broker/mapped-workloads.ts";
+import { fromMetadataproxyEntry, isMetadataproxyEntry } from "../compat/metadataproxy-role-map.ts";
 import { type Issue, partMeant } from "./issue-place.ts";
 import { type MappedSubnet, roleMapOf } from "./role-map.ts";
 import { roleMapEntries, subnetOf } from "./role-map-schema.ts";
 import { shownValue } from "./shown-value.ts";
-import { type YamlItem, yamlItems } from "./yaml-items.ts";
+import { type YamlItem, type YamlItems, yamlItems } from "./yaml-items.ts";
 
 /** What the file says, or every mistake in it: the place, the thing, what is wanted. */
 export type RoleMapReading =
-  | { readonly kind: "map"; readonly map: RoleMap; readonly entries: number }
+  | { readonly kind: "map"; readonly map: RoleMap; readonly subnets: readonly MappedSubnet[] }
   | { readonly kind: "mistakes"; readonly mistakes: readonly string[] };
 
-export function readRoleMapFile(path: string): RoleMapReading {
+/** @param compat the setting: metadataproxy's own form is read where it names that */
+export function readRoleMapFile(path: string, compat?: string): RoleMapReading {
   try {
-    return parseRoleMap(path, readFileSync(path, "utf8"));
+    return parseRoleMap(yamlItems(path, readFileSync(path, "utf8")), path, compat === "metadataproxy");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
@@ -21,18 +23,13 @@ export function readRoleMapFile(path: string): RoleMapReading {
   }
 }
 
-/**
- * A list of entries, or a map of addresses to roles or to the rest of an entry.
- *
- * @param path for the mistakes' places. @param text YAML, of which JSON is a part
- */
-function parseRoleMap(path: string, text: string): RoleMapReading {
-  const read = yamlItems(path, text);
+/** A list of entries, or a map of addresses to roles or to the rest of an entry. */
+function parseRoleMap(read: YamlItems, path: string, isMetadataproxys: boolean): RoleMapReading {
   switch (read.kind) {
     case "list":
       return roleMapFrom(read.items);
     case "map":
-      return roleMapFrom(read.items.map(asElement));
+      return roleMapFromPairs(isMetadataproxys ? read.items.map(inOwnWords) : read.items);
     case "empty":
       return roleMapFrom([]);
     case "broken":
@@ -44,10 +41,40 @@ function parseRoleMap(path: string, text: string): RoleMapReading {
 
 const mistaken = (mistakes: readonly string[]): RoleMapReading => ({ kind: "mistakes", mistakes });
 
+type Rest = Readonly<Record<string, unknown>>;
+
+const restIn = ({ value }: YamlItem): Rest | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Rest) : undefined;
+
+function inOwnWords(item: YamlItem): YamlItem {
+  const rest = restIn(item);
+  const value = rest && fromMetadataproxyEntry(rest);
+  return value ? { ...item, value } : item;
+}
+
+function roleMapFromPairs(items: readonly YamlItem[]): RoleMapReading {
+  const wrong = items.flatMap(mistakeInRest);
+  return wrong.length > 0 ? mistaken(wrong) : roleMapFrom(items.map(asElement));
+}
+
+function mistakeInRest(item: YamlItem): readonly string[] {
+  const rest = restIn(item);
+  if (!rest) return [];
+  if (Object.hasOwn(rest, "address"))
+    return [`${item.placeOf(["address"])}: address must not be there: ${item.key} is the address`];
+  if (Object.hasOwn(rest, "role")) return [];
+  return [`${item.place}: ${item.key} ${isMetadataproxyEntry(rest) ? METADATAPROXYS : NO_ROLE}`];
+}
+
+/** Only where somebody is named in a list is the default role meant. */
+const NO_ROLE = 'must have a role, like "role: team/build"; a list of entries may leave it to the default role';
+const METADATAPROXYS =
+  "must have a role: what metadataproxy calls name and account_id is here role: NAME@ACCOUNT, external_id is externalId and session_name is sessionName";
+
 /** "10.0.5.7: reader" says what "- { address: 10.0.5.7, role: reader }" does. */
-function asElement({ key, value, ...places }: YamlItem): YamlItem {
-  const rest = typeof value === "object" ? value : { role: value };
-  return { key: "", value: { ...rest, address: key }, ...places };
+function asElement(item: YamlItem): YamlItem {
+  const { key: address, value: role } = item;
+  return { ...item, key: "", value: { ...(restIn(item) ?? { role }), address } };
 }
 
 function roleMapFrom(items: readonly YamlItem[]): RoleMapReading {
@@ -58,7 +85,7 @@ function roleMapFrom(items: readonly YamlItem[]): RoleMapReading {
     return subnet ? [{ subnet, entry, place: items[index]?.place ?? "" }] : [];
   });
   const twins = twinsIn(subnets);
-  return twins.length > 0 ? mistaken(twins) : { kind: "map", map: roleMapOf(subnets), entries: subnets.length };
+  return twins.length > 0 ? mistaken(twins) : { kind: "map", map: roleMapOf(subnets), subnets };
 }
 
 function mistake(items: readonly YamlItem[], issue: Issue): string {

@@ -4,11 +4,13 @@ import { parseSubnet, type Subnet } from "../kit/subnet.ts";
 import {
   demandThatPoliciesFit,
   externalId,
+  pathList,
   policyArns,
   roleReference,
   sessionPolicy,
   sessionTags,
   sessionTemplate,
+  sourceIdentity,
   strict,
   transitiveTags,
 } from "./session-schema.ts";
@@ -38,9 +40,9 @@ const entry = strict(
     sessionName: sessionTemplate.optional(),
     sessionTags: sessionTags.optional(),
     transitiveTags: transitiveTags.optional(),
-    sourceIdentity: sessionTemplate.optional(),
+    sourceIdentity: sourceIdentity.optional(),
     tokens: z.enum(["required", "optional"], { error: "must be required or optional" }).optional(),
-    metadata: z.string({ error: 'must be "none" or a list of paths' }).optional(),
+    metadata: pathList.optional(),
   },
   "must be an entry: an address, and a role",
 ).superRefine(demandThatPoliciesFit);

@@ -23,13 +23,15 @@ export interface RoleMapListener {
 interface RoleMapWiring {
   readonly log: Log;
   readonly networks: EngineNetworks;
+  /** The setting. */
+  readonly compat: string | undefined;
 }
 
 /** Looked at rather than watched: of a file that is replaced, or a link to another, nothing tells that works everywhere. */
 const LOOK_EVERY_MS = 1_000;
 
 /** The file of addresses and roles. When it changes it is read again, as a whole or not at all. */
-export function roleMapService(path: string, { log, networks }: RoleMapWiring): RoleMapPart {
+export function roleMapService(path: string, { log, networks, compat }: RoleMapWiring): RoleMapPart {
   let listener: RoleMapListener = { began: () => {}, ended: () => {}, letGo: () => {} };
   let timer: NodeJS.Timeout | undefined;
   const workloads = new MappedWorkloads({
@@ -41,23 +43,24 @@ export function roleMapService(path: string, { log, networks }: RoleMapWiring): 
   const take = (reading: RoleMapReading): void => {
     if (reading.kind === "map") {
       workloads.replace(reading.map);
-      log.info({ roleMapFile: path, entries: reading.entries }, "the role map is read");
+      log.info({ roleMapFile: path, entries: reading.subnets.length }, "the role map is read");
     } else log.error({ roleMapFile: path, problems: reading.mistakes }, KEPT);
   };
+  const read = (): RoleMapReading => readRoleMapFile(path, compat);
   const changes = new FileChanges(path);
   return {
     resolver: workloads,
     onBinding: (given) => {
       listener = given;
     },
-    apply: () => take(readRoleMapFile(path)),
+    apply: () => take(read()),
     service: {
       name: "role map",
       start: async () => {
-        const first = readRoleMapFile(path);
+        const first = read();
         if (first.kind === "mistakes") throw new StartError(first.mistakes.join("; "));
         take(first);
-        timer = setInterval(() => changes.hasSettled() && take(readRoleMapFile(path)), LOOK_EVERY_MS);
+        timer = setInterval(() => changes.hasSettled() && take(read()), LOOK_EVERY_MS);
       },
       stop: async () => clearInterval(timer),
     },

@@ -10,7 +10,11 @@ interface Numbered {
   readonly number: number;
 }
 
-const EVERY_ROLE = "arn:aws:iam::*:role/*";
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-partitions */
+const EVERY_ROLE = ["aws", "aws-cn", "aws-us-gov"].map((partition) => `arn:${partition}:iam::*:role/*`);
+const ANY_ROLE = "arn:aws*:iam::????????????:role/?*";
+/** Most patterns, told without the search: ten thousand rules would take it a second. */
+const PLAINLY_OF_ROLES = /^(?:arn:aws[a-z-]*:iam::(?:\d{12}|\*):role\/.|\*(?:\/|$))/;
 /** Each with each: beyond so many rules nobody reads of pairs any more, and they take long. */
 const MOST_RULES_COMPARED = 300;
 /** Those take longer, and the daemon looks at them too, when it reloads. */
@@ -23,8 +27,11 @@ export function reviewOfRules(rules: readonly WrittenRule[]): readonly string[] 
 }
 
 function warningsOf({ rule, number }: Numbered): readonly string[] {
-  const { allow, defaultRole, sessionTags, transitiveTags } = rule;
-  const every = allow.find((pattern) => covers(pattern, EVERY_ROLE));
+  const { allow, deny, defaultRole, sessionTags, transitiveTags } = rule;
+  const every = allow.find(isEveryRole);
+  const idle = [...allow, ...deny].filter(
+    (pattern) => !PLAINLY_OF_ROLES.test(pattern) && !haveCommonRole(pattern, ANY_ROLE),
+  );
   const keys = Object.keys(sessionTags).map((key) => key.toLowerCase());
   const loose = transitiveTags.filter((key) => !keys.includes(key.toLowerCase()));
   const refused = defaultRole === undefined ? undefined : defaultRefused(rule, defaultRole);
@@ -32,6 +39,7 @@ function warningsOf({ rule, number }: Numbered): readonly string[] {
     ...(every === undefined
       ? []
       : [`rule ${number} of roleRules allows ${every}: every role in every account that lets this host in`]),
+    ...idle.map((pattern) => `rule ${number} of roleRules has ${pattern}, which fits no role's ARN`),
     ...(allow.length > 0 ? [] : [`rule ${number} of roleRules allows no role: whoever it is for has none`]),
     ...(refused === undefined
       ? []
@@ -43,9 +51,21 @@ function warningsOf({ rule, number }: Numbered): readonly string[] {
   ];
 }
 
-/** Of a role without account it cannot be said. */
+/** Of a partition. What is no account and no name is not to be had anyway, so `?*` and twelve `?` leave nothing out. */
+function isEveryRole(pattern: string): boolean {
+  const widened = pattern.replace(/[*?]*\*[*?]*|(?<=:)\?{12}(?=:)/g, "*");
+  return EVERY_ROLE.some((every) => covers(widened, every));
+}
+
+/** Of a role without its account, or with an account's name, what is so in whatever account. */
 function defaultRefused({ allow, deny }: WrittenRule, defaultRole: string): string | undefined {
-  return parseRoleReference(defaultRole).kind === "arn" ? whyNot({ allow, deny }, defaultRole) : undefined;
+  const role = parseRoleReference(defaultRole);
+  if (role.kind !== "name") return whyNot({ allow, deny }, defaultRole);
+  const account = /^\d{12}$/.test(role.account ?? "") ? role.account : "????????????";
+  const arn = `arn:aws*:iam::${account}:role${role.path}${role.name}`;
+  const against = deny.find((pattern) => covers(pattern, arn));
+  if (against !== undefined) return `it denies ${against}`;
+  return allow.some((pattern) => haveCommonRole(pattern, arn)) ? undefined : whyNot({ allow, deny: [] }, arn);
 }
 
 function pairWarnings(all: readonly Numbered[]): readonly string[] {

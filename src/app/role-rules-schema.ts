@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { CURRENT_VERSION, isCurrent } from "../core/session-policy.ts";
 import {
   demandThatPoliciesFit,
   policyArns,
+  policyOf,
   roleReference,
   sessionPolicy,
   sessionSeconds,
@@ -40,13 +42,21 @@ const match = strict(
   "must say which containers the rule is for; {} is for all",
 );
 
+/** Joined to a container's own it becomes one of 2012, in which `${…}` is a variable that was a text before. */
+const ceiling = sessionPolicy.superRefine((value, context) => {
+  const policy = policyOf(value);
+  if ("kind" in policy || isCurrent(policy)) return;
+  const message = `is no ceiling: its Version must be "${CURRENT_VERSION}", as that of whatever a container's own is joined to`;
+  context.addIssue({ code: "custom", message });
+});
+
 const roleRule = strict(
   {
     match,
     allow: z.array(rolePattern, "must be a list of patterns of role ARNs").default([]),
     deny: z.array(rolePattern, "must be a list of patterns of role ARNs").default([]),
     defaultRole: roleReference.optional(),
-    policy: sessionPolicy.optional(),
+    policy: ceiling.optional(),
     policyArns: policyArns.default([]),
     sessionSeconds: sessionSeconds.optional(),
     sessionTags: sessionTags.default({}),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parsePathList } from "../core/path-policy.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import {
   externalIdFault,
@@ -7,10 +8,12 @@ import {
   MOST_POLICY_TEXT,
   MOST_TAGS,
   policyArnFault,
+  sourceIdentityFault,
   tagKeyFault,
+  tagValueFault,
 } from "../core/session-limits.ts";
 import { parseSessionPolicy, readSessionPolicy } from "../core/session-policy.ts";
-import { parseTemplate } from "../core/session-template.ts";
+import { literalText, parseTemplate } from "../core/session-template.ts";
 import { suggestion } from "../kit/suggestion.ts";
 
 /*
@@ -41,9 +44,23 @@ export const sessionSeconds = z
     error: `${SECONDS_ERROR}: sessions of a role assumed by a role end after an hour`,
   });
 
-export const sessionTemplate = textThat('must be a text like "{container.name}-{container.id}"', (text) => {
-  const parsed = parseTemplate(text);
-  return "kind" in parsed ? `is no template: ${parsed.reason}` : undefined;
+/** @param literalFault of what stands in it whatever the workload is */
+const templateThat = (literalFault: (text: string) => Fault) =>
+  textThat('must be a text like "{container.name}-{container.id}"', (text) => {
+    const parsed = parseTemplate(text);
+    if ("kind" in parsed) return `is no template: ${parsed.reason}`;
+    const reason = literalFault(literalText(parsed));
+    return reason === undefined ? undefined : `cannot be so: ${reason}`;
+  });
+
+/** Of a name, which is made one that STS takes. */
+export const sessionTemplate = templateThat(() => undefined);
+export const sourceIdentity = templateThat(sourceIdentityFault);
+
+/** What a container's label taskrole.metadata may say. */
+export const pathList = textThat('must be "none" or a list of paths', (text) => {
+  const parsed = parsePathList(text);
+  return "kind" in parsed ? `is no list of paths: ${parsed.reason}` : undefined;
 });
 
 /** A JSON text, or the same in YAML. */
@@ -70,7 +87,7 @@ const twins = (keys: readonly string[]): string | undefined =>
   keys.find((key, index) => keys.findIndex((other) => lower(other) === lower(key)) < index);
 
 export const sessionTags = z
-  .record(z.string(), sessionTemplate, { error: "must map tag keys to texts" })
+  .record(z.string(), templateThat(tagValueFault), { error: "must map tag keys to texts" })
   .superRefine((tags, context) => {
     const keys = Object.keys(tags);
     for (const key of keys) {

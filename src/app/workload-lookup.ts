@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Workload } from "../core/workload.ts";
 import type { ContainerDetails } from "../docker/engine.ts";
 import { EngineClient } from "../docker/engine-client.ts";
 import { EngineError } from "../docker/engine-error.ts";
 import { ContainerShape } from "../docker/engine-shapes.ts";
-import { workloadOf } from "../docker/workload-claims.ts";
+import { type WorkloadSource, workloadOf } from "../docker/workload-claims.ts";
 import { canonicalAddress } from "../kit/ip-address.ts";
 import { containerDialect } from "./container-dialect.ts";
 import type { Config } from "./options.ts";
@@ -30,22 +30,30 @@ export interface FoundWorkload {
  */
 export async function findWorkloads(word: string, where: Where): Promise<readonly FoundWorkload[]> {
   const address = canonicalAddress(word);
-  if (address !== undefined) return [{ workload: mappedWorkload(address, where) }];
-  if (existsSync(word)) return containersIn(word).map((container) => found(container, where));
+  if (address !== undefined) return [mappedWorkload(address, where)];
+  if (isFile(word)) return workloadsInFile(word, where);
   const engine = new EngineClient({ endpoint: where.dockerEndpoint });
   const container = await asked(engine, word);
   const owner = container.guestOf === undefined ? container : await asked(engine, container.guestOf);
-  return [found(owner, where)];
+  return [foundContainer(owner, where)];
 }
 
-function mappedWorkload(address: string, { roleMapFile }: Where): Workload {
+/** A folder may well have a container's name. */
+const isFile = (word: string): boolean => statSync(word, { throwIfNoEntry: false })?.isFile() === true;
+
+/** @param file with what `docker inspect` printed @throws LookupError */
+export const workloadsInFile = (file: string, where: Where): readonly FoundWorkload[] =>
+  containersIn(file).map((container) => foundContainer(container, where));
+
+/** @throws LookupError */
+export function mappedWorkload(address: string, { roleMapFile, compat }: Where): FoundWorkload {
   if (roleMapFile === undefined)
     throw new LookupError(`${address}: addresses are looked up in roleMapFile, which is not set`);
-  const read = readRoleMapFile(roleMapFile);
+  const read = readRoleMapFile(roleMapFile, compat);
   if (read.kind === "mistakes") throw new LookupError(read.mistakes.join("\n"));
   const workload = read.map.workloadAt(address);
   if (!workload) throw new LookupError(`${roleMapFile}: says nothing of ${address}`);
-  return workload;
+  return { workload };
 }
 
 function containersIn(file: string): readonly ContainerDetails[] {
@@ -88,7 +96,7 @@ async function asked(engine: EngineClient, name: string): Promise<ContainerDetai
 const ON_HOST = "it is on the host's own network, and hostNetwork is refuse";
 const AS_HOST = "it is on the host's own network, and hostNetwork is host: it has what the host has";
 
-function found(container: ContainerDetails, { hostNetwork, ...where }: Where): FoundWorkload {
+export function foundContainer(container: WorkloadSource, { hostNetwork, ...where }: Where): FoundWorkload {
   const workload = workloadOf(container, containerDialect(where));
   const isOnHost = container.attachments.some(({ networkName }) => networkName === "host");
   if (!isOnHost || hostNetwork === "identify") return { workload };

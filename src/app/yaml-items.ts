@@ -1,4 +1,15 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Pair, parseDocument } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from "yaml";
 
 /** One line's worth of a YAML file: an element of its list, or a key of its map with what is behind it. */
 export interface YamlItem {
@@ -23,24 +34,85 @@ export type YamlItems =
 /** YAML, of which JSON is a part, with where each item stands. https://yaml.org/spec/1.2.2/ */
 export function yamlItems(path: string, text: string): YamlItems {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // The parser's own look for keys that are there twice takes seconds for a map of ten thousand.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const at = (offset: number | undefined) => `${path}:${lines.linePos(offset ?? 0).line}`;
-  if (document.errors.length > 0) {
-    const mistakes = document.errors.map((e) => `${at(e.pos[0])}: is not YAML: ${e.message}${hint(e.code)}`);
-    return { kind: "broken", mistakes };
-  }
+  const faults = faultsIn(document);
+  if (faults.length > 0)
+    return { kind: "broken", mistakes: faults.map(({ offset, says }) => `${at(offset)}: is not YAML: ${says}`) };
   const item = (key: string, value: unknown, place: unknown): YamlItem => ({
     key,
-    value: isNode(value) ? value.toJS(document) : value,
+    value: plainValue(value, document),
     place: at(offsetOf(place)),
     placeOf: (path) => at(offsetWithin({ value, place }, path)),
   });
   const { contents } = document;
   if (contents === null) return { kind: "empty" };
-  if (isSeq(contents)) return { kind: "list", items: contents.items.map((element) => item("", element, element)) };
-  if (!isMap(contents)) return { kind: "other" };
-  const items = contents.items.map(({ key, value }) => item(keyText(key), value, key));
-  return { kind: "map", items };
+  if (!isSeq(contents) && !isMap(contents)) return { kind: "other" };
+  const items = isSeq(contents)
+    ? contents.items.map((element) => item("", element, element))
+    : contents.items.map(({ key, value }) => item(keyText(key), value, key));
+  const endless = items
+    .filter(({ value }) => value === ENDLESS)
+    .map(({ place }) => `${place}: is not YAML: ${TOO_MUCH}`);
+  return endless.length > 0 ? { kind: "broken", mistakes: endless } : { kind: isSeq(contents) ? "list" : "map", items };
+}
+
+/** A value that has no end. */
+const ENDLESS = Symbol("endless");
+const TOO_MUCH = "its aliases stand for themselves, or for more than can be";
+
+/** What can be written as JSON: all that reads it may rely on that. */
+function plainValue(value: unknown, document: Document): unknown {
+  try {
+    const plain: unknown = isNode(value) ? value.toJS(document) : value;
+    JSON.stringify(plain);
+    return plain;
+  } catch {
+    return ENDLESS;
+  }
+}
+
+interface YamlFault {
+  readonly offset: number | undefined;
+  /** Completes "is not YAML: …". */
+  readonly says: string;
+}
+
+/** What the parser finds, also what it only warns of: a tag that it does not know changes nothing, so it cannot have been meant. */
+function faultsIn(document: Document.Parsed): readonly YamlFault[] {
+  const { errors, warnings } = document;
+  const found = [...errors, ...warnings].map(({ code, message, pos }) => ({
+    offset: pos[0],
+    says: `${message}${hint(code)}`,
+  }));
+  return found.length > 0 ? found : faultsOfNodes(document);
+}
+
+function faultsOfNodes(document: Document): readonly YamlFault[] {
+  const faults: YamlFault[] = [];
+  const anchors = new Set<string>();
+  visit(document, {
+    Value(_, node) {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (isMap(node)) faults.push(...twinsIn(node));
+    },
+    Alias(_, { source, range }) {
+      if (anchors.has(source)) return;
+      faults.push({ offset: range?.[0], says: `there is no &${source} before *${source}${QUOTES}` });
+    },
+  });
+  return faults;
+}
+
+function twinsIn({ items }: YAMLMap): readonly YamlFault[] {
+  const keys = new Set<string>();
+  return items.flatMap(({ key }) => {
+    const text = keyText(key);
+    const isTwin = keys.has(text);
+    keys.add(text);
+    return isTwin ? [{ offset: offsetOf(key), says: `the key ${JSON.stringify(text)} is there twice` }] : [];
+  });
 }
 
 const offsetOf = (node: unknown): number | undefined => (isNode(node) ? node.range?.[0] : undefined);
@@ -67,4 +139,7 @@ const asPart = (element: unknown): Part | undefined =>
 
 const keyText = (key: Pair["key"]): string => String(isScalar(key) ? key.value : key);
 
-const hint = (code: string): string => (code === "TAB_AS_INDENT" ? " (YAML wants spaces)" : "");
+/** IAM's patterns begin so as often as not. */
+const QUOTES = " (put a value that begins with * or & in quotes)";
+const HINTS: Readonly<Record<string, string>> = { TAB_AS_INDENT: " (YAML wants spaces)", BAD_ALIAS: QUOTES };
+const hint = (code: string): string => HINTS[code] ?? "";

@@ -41,7 +41,7 @@ async function check(loaded: LoadedConfig, { workload, cases, isToolNamed }: Ask
   if (workload === undefined && cases === undefined)
     return tell(isToolNamed ? savedConfig(loaded) : configPicture(loaded));
   const decided = workload === undefined ? HOLDS : await tellDecisions(workload, config);
-  const held = cases === undefined ? HOLDS : await tellCases(cases, config);
+  const held = cases === undefined ? HOLDS : tellCases(cases, config);
   return Math.max(decided, held);
 }
 
@@ -56,10 +56,10 @@ async function tellDecisions(word: string, config: Config): Promise<number> {
   return decisions.every(({ granted }) => granted) ? HOLDS : FAILS;
 }
 
-async function tellCases(file: string, config: Config): Promise<number> {
+function tellCases(file: string, config: Config): number {
   const read = readPolicyCases(file);
   if (read.kind === "mistakes") throw new LookupError(read.mistakes.join("\n"));
-  const outcomes = await outcomesOf(read.cases, config);
+  const outcomes = outcomesOf(read.cases, config);
   for (const outcome of outcomes) process.stdout.write(outcomeLine(outcome));
   const failed = outcomes.filter(({ differences }) => differences.length > 0).length;
   process.stdout.write(`${outcomes.length - failed} hold, ${failed} do not\n`);

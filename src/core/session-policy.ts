@@ -1,5 +1,8 @@
 import type { Fault } from "./session-limits.ts";
 
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html */
+export const CURRENT_VERSION = "2012-10-17";
+
 /** An inline session policy: what a session may do is what its role may, less what this does not allow. */
 export interface SessionPolicy {
   /** As JSON, without white space between its words: STS counts each character. */
@@ -45,12 +48,16 @@ export function joinedPolicies(one: SessionPolicy, other: SessionPolicy): Sessio
   const all = [one, other].flatMap(({ text }) => statementsOf(JSON.parse(text) as Policy));
   const Statement = all.map(({ Sid: _, ...statement }) => statement); // a Sid may stand in a policy once
   return {
-    text: JSON.stringify({ Version: "2012-10-17", Statement }),
+    text: JSON.stringify({ Version: CURRENT_VERSION, Statement }),
     onlyDenies: one.onlyDenies && other.onlyDenies,
   };
 }
 
+/** True where a policy is of the version that a joined one has; none written is the older one. */
+export const isCurrent = ({ text }: SessionPolicy): boolean => (JSON.parse(text) as Policy).Version === CURRENT_VERSION;
+
 interface Policy {
+  readonly Version?: unknown;
   readonly Statement: Statement | readonly Statement[];
 }
 interface Statement {
@@ -61,7 +68,7 @@ interface Statement {
 const ACCEPTED = /^[\t\n\r -\u00ff]$/;
 const POLICY_KEYS = ["Version", "Id", "Statement"];
 const STATEMENT_KEYS = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
-const VERSIONS: readonly unknown[] = [undefined, "2008-10-17", "2012-10-17"];
+const VERSIONS: readonly unknown[] = [undefined, "2008-10-17", CURRENT_VERSION];
 
 const bad = (reason: string): SessionPolicyError => ({ kind: "bad-policy", isJson: true, reason });
 
@@ -71,7 +78,7 @@ function policyFault(policy: unknown): Fault {
   if (!isRecord(policy)) return "a policy is an object with Version and Statement";
   const strange = strangerIn(policy, POLICY_KEYS);
   if (strange !== undefined) return `a policy has no "${strange}"`;
-  if (!VERSIONS.includes(policy["Version"])) return `a policy's Version is "2012-10-17"`;
+  if (!VERSIONS.includes(policy["Version"])) return `a policy's Version is "${CURRENT_VERSION}"`;
   const statements = [policy["Statement"]].flat();
   if (policy["Statement"] === undefined || statements.length === 0) return "a policy needs a Statement";
   return statements.map(statementFault).find((fault) => fault !== undefined);

@@ -38,6 +38,13 @@ export function parseTemplate(text: string): SessionTemplate | SessionTemplateEr
   return { parts };
 }
 
+/** What stands in it whatever the workload is: as it is where it has no places, else long enough for any limit's least. */
+export function literalText({ parts }: SessionTemplate): string {
+  const texts = parts.flatMap((part) => (part.kind === "text" ? [part.text] : []));
+  const literal = texts.join("");
+  return texts.length === parts.length ? literal : literal.padEnd(2, "x");
+}
+
 /** The variables that it names. */
 export const variablesIn = ({ parts }: SessionTemplate): readonly string[] =>
   parts.flatMap((part) => (part.kind === "env" ? [part.variable] : []));

@@ -12,6 +12,8 @@ export interface ContainerDialect {
   readonly places: { readonly role?: Place; readonly externalId?: Place };
   /** In which a container's address stands that no engine gave it; undefined: only engines give addresses. */
   readonly addressLabels?: AddressLabels;
+  /** True where an empty variable says nothing; else it is a claim as an empty label is, to be refused. */
+  readonly isEmptyUnset?: boolean;
   /** Kept of its environment, by name; all else of it is dropped. */
   readonly variables: ReadonlySet<string>;
 }

@@ -32,20 +32,21 @@ interface OwnPlace {
   readonly variable?: string;
 }
 
-type Said = Pick<ContainerDetails, "labels" | "env">;
+type Said = Pick<ContainerDetails, "labels" | "env"> & Pick<ContainerDialect, "isEmptyUnset">;
 
 /** What of a container's inspect makes a workload. */
-export type WorkloadSource = Said &
+export type WorkloadSource = Pick<ContainerDetails, "labels" | "env"> &
   Pick<ContainerDetails, "id" | "name" | "startedAt" | "image" | "imageId" | "userNamespace" | "attachments">;
 
 /** One life of a container: who it is, and all that it says of itself. */
 export function workloadOf(container: WorkloadSource, dialect: ContainerDialect = OWN_DIALECT): Workload {
   const { id, name, startedAt, env } = container;
   const authorization = lastValue(AUTHORIZATION_VARIABLE, env);
-  const roleClaim = claimOf(ROLE, container, dialect.places.role);
-  const pathsClaim = claimOf(PATHS, container);
-  const tokensClaim = claimOf(TOKENS, container);
-  const sessionClaims = sessionClaimsOf(container, dialect);
+  const said: Said = { ...container, ...dialect };
+  const roleClaim = claimOf(ROLE, said, dialect.places.role);
+  const pathsClaim = claimOf(PATHS, said);
+  const tokensClaim = claimOf(TOKENS, said);
+  const sessionClaims = sessionClaimsOf(said, dialect);
   const unusableClaims = unusableClaimsOf(container);
   return {
     ...{ id, name, startedAt },
@@ -93,13 +94,20 @@ const unusableClaimsOf = ({ labels }: Said): readonly UnusableClaim[] =>
  * What is written at a place; the label wins. An empty one is a claim too, to be refused as such: taken for none, it
  * would silently give the container something else than it asked for.
  */
-function claimOf(own: OwnPlace, { labels, env }: Said, others: Place = NOWHERE): WorkloadClaim | undefined {
+function claimOf(
+  own: OwnPlace,
+  { labels, env, isEmptyUnset }: Said,
+  others: Place = NOWHERE,
+): WorkloadClaim | undefined {
   const label = [own.label, ...others.labels].find((name) => Object.hasOwn(labels, name));
   if (label !== undefined) return labelled(label, { labels });
   const variables = [...(own.variable === undefined ? [] : [own.variable]), ...others.variables];
-  const variable = variables.find((name) => lastValue(name, env) !== undefined);
-  if (variable === undefined) return undefined;
-  return { text: lastValue(variable, env) ?? "", place: `environment variable ${variable}` };
+  for (const variable of variables) {
+    const text = lastValue(variable, env);
+    if (text !== undefined && !(text === "" && isEmptyUnset))
+      return { text, place: `environment variable ${variable}` };
+  }
+  return undefined;
 }
 
 const NOWHERE: Place = { labels: [], variables: [] };

@@ -129,8 +129,24 @@ describe("loadConfig", () => {
     { text: "- listen\n", says: /must be settings/, because: "a list" },
     {
       text: "region: eu-west-1\nregion: eu-west-2\n",
-      says: /config\.yaml:2: is not YAML: .*unique/i,
+      says: /config\.yaml:2: is not YAML: the key "region" is there twice$/,
       because: "a key twice",
+    },
+    {
+      text: "accounts:\n  a: '1'\n  'a': '1'\n",
+      says: /config\.yaml:3: .*the key "a" is there twice/,
+      because: "twice, within",
+    },
+    { text: "region: !eu west-1\n", says: /config\.yaml:1: is not YAML: Unresolved tag: !eu/, because: "a tag" },
+    ...["deny:\n  - */admin", "name:\n    *-prod", "allow:\n  - *", "allow:\n  - *x"].map((slip) => ({
+      text: `roleRules:\n- match: {}\n  ${slip}\n`,
+      says: /^DIR\/config\.yaml:4: is not YAML: .*put a value that begins with \* or & in quotes\)$/,
+      because: `a pattern without quotes: ${JSON.stringify(slip)}`,
+    })),
+    {
+      text: "region: eu-west-1\naccounts: &a\n  x: *a\n",
+      says: /config\.yaml:2: is not YAML: its aliases stand for themselves/,
+      because: "a circle",
     },
     { text: "listen: '[::]:99999'\n", says: /ADDRESS:PORT/, because: "no such port" },
     { text: "listen: localhost:9254\n", says: /ADDRESS:PORT/, because: "a name, which could mean anything" },
@@ -140,6 +156,35 @@ describe("loadConfig", () => {
       text: "defaultRole: r@dev\n",
       says: /config\.yaml:1: defaultRole names the account "dev"/,
       because: "an unknown account",
+    },
+    {
+      text: "roleRules:\n- match: {}\n- match: {}\n  allow: []\n  defaultRole: r@dev\n",
+      says: /^DIR\/config\.yaml:5: rule 2 of roleRules: defaultRole names the account "dev", which the setting accounts/,
+      because: "an unknown account in a rule",
+    },
+    {
+      text: `roleMapFile: ${file("- address: 10.0.5.7\n- { address: 10.0.5.8, role: r@dev }\n", "accounts.yaml")}\n`,
+      says: /^DIR\/accounts\.yaml:2: role names the account "dev", which the setting accounts does not have$/,
+      because: "an unknown account in the role map",
+    },
+    {
+      text: `roleMapFile: ${file("- { address: 10.0.5.8, transitiveTags: [Kind, Team, all, x], sessionTags: { kind: vm } }\n", "loose.yaml")}
+sessionTags: { ALL: a }
+roleRules: [{ match: {}, sessionTags: { team: red } }]
+`,
+      says: /^DIR\/loose\.yaml:1: transitiveTags names "x", which nobody sets$/,
+      because: "a transitive tag that nobody sets",
+    },
+    {
+      text: JSON.stringify({
+        sessionTags: Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`a${i}`, "x"])),
+        roleRules: [10, 11].map((count) => ({
+          match: {},
+          sessionTags: Object.fromEntries(Array.from({ length: count + 1 }, (_, i) => [i > 0 ? `b${i}` : "A0", "x"])),
+        })),
+      }),
+      says: /^DIR\/config\.yaml:1: rule 2 of roleRules: sessionTags makes 51 with the setting sessionTags, and STS takes 50$/,
+      because: "more tags together than STS takes",
     },
     { text: "sessionSeconds: 7200\n", says: /3600.*after an hour/, because: "longer than a chained session may be" },
     { text: "sessionSeconds: 899\n", says: /900/, because: "shorter than STS allows" },

@@ -24,6 +24,12 @@ test("Rancher's labels tell addresses where the operator comes from metadataprox
     assert.equal(dialectOf(flags).addressLabels, undefined);
 });
 
+test("an empty variable says nothing where the operator comes from metadataproxy, and nowhere else", () => {
+  assert.equal(dialectOf({ compat: "metadataproxy" }).isEmptyUnset, true);
+  for (const flags of [{}, { compat: "iam-docker" }, { compat: "ec2metaproxy" }])
+    assert.equal(dialectOf(flags).isEmptyUnset, undefined);
+});
+
 test("the variables that any template of the operator's names are kept, each once", () => {
   const roleRules = [
     { match: {}, allow: ["*"], sessionTags: { stage: "{env:STAGE}", app: "{label:app}" } },

@@ -54,6 +54,14 @@ describe("a rule that cannot be read names itself, the thing and the remedy", ()
       /policy is no session policy: a policy has no "Statment"/,
     ],
     ["a policy in a text that is no JSON", [{ match: {}, policy: "{" }], /policy is no session policy: it is not JSON/],
+    ...["2008-10-17", undefined].map(
+      (Version) =>
+        [
+          `a ceiling of ${Version ?? "no"} version, which would change its meaning when a container's is joined to it`,
+          [{ match: {}, policy: { ...POLICY, Version } }],
+          /policy is no ceiling: its Version must be "2012-10-17", as that of whatever a container's own is joined to/,
+        ] as const,
+    ),
     [
       "a policy that is too long",
       [{ match: {}, policy: { ...POLICY, Id: "x".repeat(2048) } }],
@@ -87,6 +95,11 @@ describe("a rule that cannot be read names itself, the thing and the remedy", ()
       /is no tag: of its key, "aws:x" begins with "aws:"/,
     ],
     [
+      "a tag that STS never takes",
+      [{ match: {}, sessionTags: { a: "{host};{label:x}" } }],
+      /sessionTags\.a cannot be so: it has the character ";"/,
+    ],
+    [
       "a template that is none",
       [{ match: {}, sessionTags: { a: "{labl:x}" } }],
       /sessionTags\.a is no template: there is no \{labl:x\}/,
@@ -105,6 +118,7 @@ describe("a rule that cannot be read names itself, the thing and the remedy", ()
       mistakes("[]", { defaultPolicy: "{}" }),
       /defaultPolicy is no session policy: a policy needs a Statement/,
     );
+    assert.match(mistakes("[]", { sessionTags: '{"team":"x;y"}' }), /sessionTags\.team cannot be so: .* ";"/);
     assert.match(mistakes("[]", { sessionTags: "[]" }), /sessionTags must map tag keys to texts/);
   });
 });
@@ -128,15 +142,44 @@ describe("what is read is what decides", () => {
 });
 
 describe("what is no mistake and probably not meant is said", () => {
-  const review = (rules: unknown) => reviewOfRules(load(JSON.stringify(rules)).roleRules).join("\n");
+  const review = (rules: unknown) =>
+    reviewOfRules(load(JSON.stringify(rules), { accounts: '{"prod":"444455556666"}' }).roleRules).join("\n");
   const allow = [ANY];
-  const rows: readonly (readonly [string, unknown, RegExp])[] = [
+  type Row = readonly [string, unknown, RegExp];
+  const everyRole = (pattern: string): Row => [
+    `every role by ${pattern}`,
+    [{ match: {}, allow: [pattern] }],
+    /^rule 1 of roleRules allows \S+: every role in every account that lets this host in$/,
+  ];
+  const fitsNone = (pattern: string): Row => [
+    `no role by ${pattern}`,
+    [{ match: {}, allow: [ANY, pattern] }],
+    /^rule 1 of roleRules has \S+, which fits no role's ARN$/,
+  ];
+  const rows: readonly Row[] = [
     [
       "every role in every account",
       [{ match: { name: "x" }, allow: [ANY, "*"] }],
       /^rule 1 of roleRules allows \*: every role in every account/,
     ],
     ["the same by another pattern", [{ match: {}, allow: ["arn:aws:iam::*"] }], /allows arn:aws:iam::\*: every role/],
+    ...["*:role/*", "arn:*", "arn:*:iam::*:role/*", "arn:aws-cn:iam::*:role/*", "arn:aws-us-gov:iam::*:*"].map(
+      everyRole,
+    ),
+    ...["arn:aws:iam::????????????:role/*", "?*", "*?", "arn:aws:iam::*:role/?*", "arn:aws:iam::?*?:role/**"].map(
+      everyRole,
+    ),
+    ...[
+      "arn:aws:iam::*:rol/x",
+      "arn:aws:iam::11112222333:role/x",
+      "arn:aws:sts::*:assumed-role/x/*",
+      "arn:aws:iam:111122223333:role/x",
+    ].map(fitsNone),
+    [
+      "a denial that fits none",
+      [{ match: {}, allow, deny: ["arn:aws:iam::*:roles/*"] }],
+      /^rule 1 of roleRules has arn:aws:iam::\*:roles\/\*, which fits/,
+    ],
     ["a rule that allows nothing", [{ match: {}, deny: ["*"] }], /rule 1 of roleRules allows no role/],
     [
       "a rule behind one for all",
@@ -186,6 +229,21 @@ describe("what is no mistake and probably not meant is said", () => {
       /does not allow its own defaultRole .*role\/b: it allows/,
     ],
     [
+      "a default by its name, which its rule allows in no account",
+      [{ match: {}, allow: ["arn:aws:iam::*:role/red/*"], defaultRole: "blue/b@prod" }],
+      /does not allow its own defaultRole blue\/b@prod: it allows arn:aws:iam::\*:role\/red\/\*$/,
+    ],
+    [
+      "a default by its name, in another account",
+      [{ match: {}, allow, defaultRole: "a@444455556666" }],
+      /does not allow its own defaultRole a@444455556666: it allows/,
+    ],
+    [
+      "a default by its name, which its rule denies in every account",
+      [{ match: {}, allow, deny: ["*/a"], defaultRole: "a" }],
+      /does not allow its own defaultRole a: it denies \*\/a$/,
+    ],
+    [
       "a transitive tag that nobody sets",
       [{ match: {}, allow, transitiveTags: ["team"] }],
       /makes the tag "team" transitive/,
@@ -202,9 +260,18 @@ describe("what is no mistake and probably not meant is said", () => {
       { match: { name: "ci-*" }, allow, defaultRole: ANY },
       { match: { name: "c?-*" }, allow },
       { match: { name: "cx*-*" }, allow }, // gives what the one before gives
-      { match: { network: "a*", name: "x" }, allow },
+      { match: { network: "a*", name: "x" }, allow, defaultRole: "a", deny: ["arn:aws:iam::444455556666:role/a"] },
+      { match: { network: "a*", name: "x2" }, allow: ["arn:aws:iam::4*:role/a"], defaultRole: "a@prod" },
       { match: { network: "*b", name: "y" }, allow: ["arn:aws:iam::*:role/y"] }, // no name is both's
       { match: { label: { team: "red" } }, allow, sessionTags: { Team: "red" }, transitiveTags: ["team"] },
+      {
+        match: { label: { team: "*" }, name: "z" },
+        allow: ["arn:aws:iam::????????????:role/a*", "arn:aws:iam::1*:role/????????????"],
+      },
+      {
+        match: { network: "n" },
+        allow: ["arn:aws:iam::*:role/??????????*x", "arn:*/a:b", "arn:aws-iso:iam::?11122223333:role/a:b"],
+      },
       { match: { label: { team: "*" } }, allow },
       { match: {}, allow, deny: ["*"] },
     ];

@@ -59,7 +59,7 @@ describe("taskrole check-config", () => {
         metadataPaths: { allow: ["user-data"] },
         refusedUsers: ["1000-2000", "77"],
         sessionName: "{label:a # b}: {container.id}",
-        sessionTags: { "a b": "# no comment" },
+        sessionTags: { "a b": ": no comment" },
         defaultPolicy: '{"Version":"2012-10-17",\n "Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}',
         roleRules: [
           {
@@ -270,6 +270,12 @@ describe("taskrole check-config --workload NAME", () => {
     assert.equal(guest.stdout, stdout);
   });
 
+  it("is not misled by a folder of that name", async () => {
+    const { code, stderr } = await check(RULES, "--docker-endpoint", engine.endpoint, "--workload", folder);
+    assert.equal(code, 2);
+    assert.match(stderr, /no such file, and no such container\n$/);
+  });
+
   it("says that there is neither such a file nor such a container, and where Docker is not", async () => {
     const unknown = await check(RULES, "--docker-endpoint", engine.endpoint, "--workload", "shpo");
     assert.deepEqual(
@@ -353,13 +359,44 @@ describe("taskrole check-config --cases FILE", () => {
       "- { workload: { labels: { build: 7 } }, expect: { rule: 1 } }",
       /:1: workload.labels.build must be a text, in quotes/,
     ],
+    [
+      "a list for a map",
+      "- { workload: { env: [IAM_ROLE=a] }, expect: { rule: 1 } }",
+      /:1: workload.env must map names to texts\n$/,
+    ],
+    [
+      "a name for an address",
+      "- { address: web, expect: { rule: 1 } }",
+      /:1: address must be an address of the role map\n$/,
+    ],
     ["broken YAML", "- [", /:1: is not YAML/],
+    [
+      "a pattern without quotes",
+      "- workload: { name: *-prod }\n  expect: { rule: 1 }",
+      /^taskrole: .*:1: is not YAML: there is no &-prod before \*-prod \(put a value .* in quotes\)\n$/,
+    ],
   ] as const)
     it(`a table with ${what}: ends with 2`, async () => {
       const { code, stdout, stderr } = await check(RULES, "--cases", file(text));
       assert.deepEqual([code, stdout], [2, ""]);
       assert.match(stderr, expected);
     });
+
+  it("of whom nothing can be decided is named with its line, and the others are decided", async () => {
+    const table = file(`- { inspect: nope.json, expect: { granted: true } }
+- { address: 10.0.5.7, expect: { granted: true } }
+- { workload: { name: ci-7, networks: [host], labels: { taskrole.role: ci/a } }, expect: { refusal: host-network-refused } }
+`);
+    const { code, stdout, stderr } = await check(RULES, "--cases", table);
+    assert.deepEqual([code, stderr], [1, ""]);
+    const lines = stdout.split("\n");
+    assert.match(
+      lines[0] ?? "",
+      new RegExp(`^FAILS: nope\\.json \\(${table}:1\\): .*/nope\\.json: is not what .*ENOENT`),
+    );
+    assert.match(lines[1] ?? "", /^FAILS: 10\.0\.5\.7 \(.*:2\): .*roleMapFile, which is not set$/);
+    assert.deepEqual(lines.slice(2), ["holds: ci-7", "1 hold, 2 do not", ""]);
+  });
 
   it("a table that is not there", async () => {
     const { code, stderr } = await check(RULES, "--cases", "/nonexistent.yaml");

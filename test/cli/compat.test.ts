@@ -157,6 +157,12 @@ const rows: readonly (readonly [string, LineOf, Container, Variables])[] = [
     { env: ["IAM_ROLE=team/app@prod", "IAM_EXTERNAL_ID=a/b"] },
     { RoleArn: ARN, ExternalId: "a/b" },
   ],
+  [
+    "metadataproxy: empty variables, DEFAULT_ROLE and no external id",
+    metadataproxy(),
+    { env: ["IAM_ROLE=", "IAM_EXTERNAL_ID="] },
+    { RoleArn: "arn:aws:iam::111122223333:role/my-default-role" },
+  ],
   ["metadataproxy: IAM_ROLE=ARN", metadataproxy(), { env: [`IAM_ROLE=${ARN}`] }, { RoleArn: ARN }],
   ["ec2metaproxy: the default role", ec2metaproxy("--default-iam-role", ARN), {}, { RoleArn: ARN }],
   [
@@ -208,10 +214,15 @@ describe("a tool's own start line, behind another program's name, asks STS for w
   });
 
   it("metadataproxy: ROLE_MAPPING_FILE gives addresses their roles", async () => {
-    const map = file('{"127.60.0.7": "team/vm"}');
+    const map = file('{"127.60.0.7": "team/vm", "127.60.0.8": {"name": "team/other", "external_id": "xyz"}}');
     await using place = await placeOf({}, swapped(metadataproxy({ ROLE_MAPPING_FILE: map })));
-    const client = new RawClient(place.host.port, "127.60.0.7");
-    assert.equal((await client.send(`GET ${ROLES} HTTP/1.1\r\n\r\n`).response()).body, "vm");
+    for (const [address, role] of [
+      ["127.60.0.7", "vm"],
+      ["127.60.0.8", "other"],
+    ] as const) {
+      const client = new RawClient(place.host.port, address);
+      assert.equal((await client.send(`GET ${ROLES} HTTP/1.1\r\n\r\n`).response()).body, role);
+    }
   });
 
   it("metadataproxy: ROLE_SESSION_KEY=Labels:NAME names the session", async () => {

@@ -128,6 +128,11 @@ describe("workloads that no engine knows", () => {
     replace(`${VM}: after\n127.60.0.8: no role\n`);
     await host.taskrole.says(/"problems":\["[^"]*roles\.yaml:2: role is no role:.*the one in force stays/);
     assert.equal(await roleOf(VM), "before");
+    replace(`${VM}: *after\n`);
+    await host.taskrole.says(
+      /"problems":\["[^"]*roles\.yaml:1: is not YAML: there is no &after.*the one in force stays/,
+    );
+    assert.equal(await roleOf(VM), "before");
     rmSync(file);
     await host.taskrole.says(/roles\.yaml: the role map cannot be read \(ENOENT\)/);
     assert.equal(await roleOf(VM), "before");

@@ -63,6 +63,17 @@ describe("a rule's match", () => {
   for (const [what, match, expected] of rows)
     it(`${what}: ${expected}`, () => assert.equal(ruleFor(app(), [ruleOf(match)]) !== undefined, expected));
 
+  for (const image of ["registry.example:5000/red/app", "registry.example:5000/red/app:1.2"])
+    it(`${image} with its digest is that repository's, and what it is by its digest`, () => {
+      const digest = `sha256:${"d".repeat(64)}`;
+      const pulled = app({ image: `${image}@${digest}` });
+      const fits = (pattern: string): boolean => ruleFor(pulled, [ruleOf({ image: pattern })]) !== undefined;
+      assert.deepEqual(
+        ["registry.example:5000/red/app", `*@${digest}`, "registry.example:5000/red", digest].map(fits),
+        [true, true, false, false],
+      );
+    });
+
   it("is for no workload that no engine knows, unless it asks nothing but the name", () => {
     const unknown = workload("vm-1");
     assert.equal(ruleFor(unknown, [ruleOf({ image: "*" })]), undefined);

@@ -55,6 +55,19 @@ for (const [labels, env, claim, because] of [
   });
 }
 
+test("where an empty variable says nothing it is as if it were not there; an empty label is a claim", () => {
+  const dialect: ContainerDialect = { ...OLDER, isEmptyUnset: true };
+  const rolesOf = (env: readonly string[], labels = {}) => {
+    const { roleClaim, sessionClaims } = workloadOf({ ...SELF, ...MADE, labels, env }, dialect);
+    return [roleClaim?.text, sessionClaims?.externalId?.text];
+  };
+  assert.deepEqual(rolesOf(["IAM_ROLE=", "IAM_EXTERNAL_ID="]), [undefined, undefined]);
+  assert.deepEqual(rolesOf(["IAM_ROLE=", "OLD_ROLE=a", "OLD_ID="]), ["a", undefined]);
+  assert.deepEqual(rolesOf(["IAM_ROLE=a", "IAM_ROLE="]), [undefined, undefined]);
+  assert.deepEqual(rolesOf(["IAM_ROLE=a", "IAM_EXTERNAL_ID=b="]), ["a", "b="]);
+  assert.deepEqual(rolesOf(["IAM_ROLE=a"], { "taskrole.role": "", "taskrole.external-id": "" }), ["", ""]);
+});
+
 test("another tool's words are nothing to whom it was not said of", () => {
   assert.deepEqual(claimsOf({ labels: { "old.role": "a" }, env: ["OLD_ROLE=b", "OLD_ID=c"] }), {});
   const { sessionClaims } = workloadOf({ ...SELF, ...MADE, labels: {}, env: ["OLD_ID=c"] }, OLDER);
