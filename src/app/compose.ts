@@ -99,9 +99,9 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
       interception.service,
       ...sources.services,
       warming.complete,
-      listenService(server, { listen: config.listen, log, given: socket }),
       sts.service,
       sessions.service,
+      listenService(server, { listen: config.listen, log, given: socket }), // the last: it stops first, while STS still answers
     ],
   };
 }
