@@ -30,6 +30,8 @@ interface Held {
 interface Session {
   held?: Held | undefined;
   trouble?: Trouble | undefined;
+  /** When its trouble was told, something was in hand that is served meanwhile. */
+  isServedAsTold?: boolean;
   usedAt: number;
 }
 
@@ -190,8 +192,10 @@ export class CredentialCache {
     else this.#waiting.delete(session);
     const { held } = session;
     const servedUntil = held && this.#isValid(held) ? held.credentials.expiresAt : undefined;
-    const isNews = !before || nameOf(before.error) !== nameOf(error);
-    if (isNews) events.failed({ grant, error, servedUntil });
+    const hasEnded = session.isServedAsTold === true && servedUntil === undefined;
+    if (before && nameOf(before.error) === nameOf(error) && !hasEnded) return;
+    session.isServedAsTold = servedUntil !== undefined;
+    events.failed({ grant, error, servedUntil });
   }
 
   /** STS answers: whoever waits for that need not wait on. */
