@@ -99,7 +99,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
       interception.service,
       ...sources.services,
       warming.complete,
-      sts.service,
+      ...sts.services,
       sessions.service,
       listenService(server, { listen: config.listen, log, given: socket }), // the last: it stops first, while STS still answers
     ],

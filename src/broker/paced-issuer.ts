@@ -57,6 +57,12 @@ export class PacedIssuer {
     this.#lanes.hurry(sessionKey);
   }
 
+  /** STS is another from now on: what the former has borne says nothing of it, nor what it still answers. */
+  startAfresh(): void {
+    this.#pace.startAfresh(this.#options.uptime());
+    this.#lanes.hasten();
+  }
+
   #slowDownAfter(error: unknown, startedAt: number): void {
     if (!(error instanceof Refusal) || error.failure.kind !== "sts-throttled") return;
     const { retryAfterMs = 0 } = error.failure;

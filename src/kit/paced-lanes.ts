@@ -19,7 +19,7 @@ export class PacedLanes<Lane extends string> {
   readonly #options: PacedLanesOptions<Lane>;
   readonly #queues: ReadonlyMap<Lane, Map<string, Start>>;
   #running = 0;
-  #isAlarmSet = false;
+  #alarm: AbortController | undefined;
 
   constructor(options: PacedLanesOptions<Lane>) {
     this.#options = options;
@@ -49,6 +49,11 @@ export class PacedLanes<Lane extends string> {
     }
   }
 
+  /** The pace has become faster than it was foreseen: nobody waits for what it was. */
+  hasten(): void {
+    this.#alarm?.abort();
+  }
+
   #advance(): void {
     const { pace, atOnce, uptime } = this.#options;
     while (this.#running < atOnce) {
@@ -74,12 +79,12 @@ export class PacedLanes<Lane extends string> {
   }
 
   #advanceIn(ms: number): void {
-    if (this.#isAlarmSet) return;
-    this.#isAlarmSet = true;
+    if (this.#alarm) return;
+    this.#alarm = new AbortController();
     const ring = (): void => {
-      this.#isAlarmSet = false;
+      this.#alarm = undefined;
       this.#advance();
     };
-    this.#options.sleep(ms).then(ring, ring);
+    this.#options.sleep(ms, this.#alarm.signal).then(ring, ring);
   }
 }
