@@ -57,8 +57,8 @@ whatever STS and the host's own metadata service do meanwhile.
 - **Who holds valid credentials sees no error.** What is in hand is served until it truly ends: never longer, never with an invented expiry.
 - **26 minutes.** A session of an hour is renewed at 27 to 33 minutes (half its life, ± 10 %, each session always at the same point), whether or
   not anybody asks, so that outside an outage at least 26 minutes are left. An outage is noticed by no container before those are over.
-- **Nobody waits for long.** Who has no session yet waits at most 350 ms for the call that is under way, then gets 503, which SDKs ask again
-  after. The call goes on, and its answer is there for the next request. Never a redirect, never 429, never an empty 200.
+- **Nobody waits for long.** Who has no session yet waits at most 350 ms, for the host's metadata and for the call that is under way together, then gets 503,
+  which SDKs ask again after. A call that fails before those are over is repeated once for who waits, when that may be tried within them. The call goes on, and its answer is there for the next request. Never a redirect, never 429, never an empty 200.
 - **One call for one session**, however many wait for it, and whoever hangs up.
 - **It is over when it is over.** Failed calls are repeated by themselves: after at most 0.5 s, 1 s, 2 s, … and never more than 30 s apart; after at most 2 s
   where somebody is waiting. Each wait is a random share of that bound, so that what failed together does not come back together. With the first answer that

@@ -69,15 +69,17 @@ function credentialBroker({
   resolver,
   onRoleLost,
 }: SessionsWiring): CredentialBroker {
+  const uptime = (): number => performance.now();
   const cache = new CredentialCache({
     issuer,
     now,
-    uptime: () => performance.now(),
+    uptime,
     random: Math.random,
     events: sessionLog({ log, now }),
   });
   const decision = decisionOf(config, identity);
-  return new CredentialBroker({ resolver, cache, ...decision, onRoleLost, sleep, waitForStsMs: WAIT_FOR_STS_MS });
+  const waiting = { sleep, uptime, waitForStsMs: WAIT_FOR_STS_MS };
+  return new CredentialBroker({ resolver, cache, ...decision, onRoleLost, ...waiting });
 }
 
 function renewals(broker: CredentialBroker): Service {

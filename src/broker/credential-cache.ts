@@ -112,6 +112,12 @@ export class CredentialCache {
     return this.#sessions.get(sessionKey)?.trouble?.error;
   }
 
+  /** From when on a caller's own try is worth it; undefined when all is well, and where asking again is useless. */
+  retryForCallerAt({ sessionKey }: Grant): number | undefined {
+    const trouble = this.#sessions.get(sessionKey)?.trouble;
+    return trouble && mayPass(trouble) ? trouble.retryForCallerAt : undefined;
+  }
+
   /** Lets go of what nobody has used for long. */
   sweep(): void {
     const oldest = this.#options.uptime() - UNUSED_FOR_MS;

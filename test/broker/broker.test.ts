@@ -10,6 +10,7 @@ import type { Grant, HomeAccount } from "../../src/core/grant.ts";
 import type { Workload } from "../../src/core/workload.ts";
 import { sleep } from "../../src/kit/sleep.ts";
 import { sessionCache } from "../support/sessions.ts";
+import { VirtualTime } from "../support/virtual-time.ts";
 import { ANY_ROLE, binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
 
 const RED = workload("red", "red-role");
@@ -46,6 +47,7 @@ function bench(given: Given = {}) {
     settings: ANY_ROLE,
     home: given.home ?? (() => Promise.resolve(HOME)),
     sleep,
+    uptime: now,
     onRoleLost: given.onRoleLost ?? (() => {}),
     waitForStsMs: 20,
   });
@@ -179,6 +181,78 @@ describe("CredentialBroker", () => {
       roleArn: "r",
       code: "ECONNRESET",
     });
+  });
+
+  /** One of the answers after the other, each after some time, then nothing ever again. */
+  function inVirtualTime(answers: readonly (readonly [ms: number, answer: () => Promise<Credentials>])[], homeMs = 0) {
+    const time = new VirtualTime();
+    const left = [...answers];
+    const asked: number[] = [];
+    const issue = async () => {
+      asked.push(time.uptime());
+      const [ms, answer] = left.shift() ?? [Number.POSITIVE_INFINITY, () => new Promise<never>(() => {})];
+      await time.sleep(ms);
+      return answer();
+    };
+    const broker = new CredentialBroker({
+      resolver: staticWorkloads(new Map([["10.0.0.1", RED]])),
+      cache: sessionCache(issue, time),
+      settings: ANY_ROLE,
+      home: () => time.sleep(homeMs).then(() => HOME),
+      ...time,
+      onRoleLost: () => {},
+      waitForStsMs: 350,
+    });
+    /** @returns the key's id or the failure's kind, and after how long */
+    const ask = async (): Promise<readonly [what: string, tookMs: number]> => {
+      const [askedAt, until] = [time.uptime(), broker.deadline()];
+      const of = binding("10.0.0.1", RED);
+      const what = await broker
+        .grantFor(RED, until)
+        .then((grant) => broker.credentialsFor(of, grant, until))
+        .then(
+          ({ accessKeyId }) => accessKeyId,
+          (error: unknown) => (error as Refusal).failure.kind,
+        );
+      return [what, time.uptime() - askedAt];
+    };
+    return { time, ask, asked };
+  }
+  const fails = (kind: "sts-denied" | "sts-unavailable") => () =>
+    Promise.reject(new Refusal({ kind, roleArn: "r", code: "x" }));
+  const works = () => Promise.resolve(credentials("late"));
+
+  it("asks once more for a caller whose wait is not over, after a failure that may pass: some SDKs do not ask again", async () => {
+    const { time, ask, asked } = inVirtualTime([
+      [50, fails("sts-unavailable")],
+      [50, works],
+    ]);
+    const first = ask();
+    await time.pass(100); // another comes while what failed is not to be tried again yet
+    const second = ask();
+    await time.pass(400);
+    assert.deepEqual([(await first)[0], (await second)[0]], ["ASIAlate", "ASIAlate"]);
+    assert.deepEqual(asked, [0, 151]); // half of the 200 ms that a caller's own try waits at first
+  });
+
+  it("asks not again for a caller where that would be over too late, nor after a no of STS", async () => {
+    const unavailable = inVirtualTime([[260, fails("sts-unavailable")]]);
+    const denied = inVirtualTime([[50, fails("sts-denied")]]);
+    const answers = [unavailable.ask(), denied.ask()];
+    await Promise.all([unavailable, denied].map(({ time }) => time.pass(400)));
+    assert.deepEqual(await Promise.all(answers), [
+      ["sts-unavailable", 260],
+      ["sts-denied", 50],
+    ]);
+    assert.deepEqual([unavailable.asked.length, denied.asked.length], [1, 1]);
+  });
+
+  it("lets a caller wait only so long for the host's own account and for STS together", async () => {
+    const { time, ask, asked } = inVirtualTime([], 300);
+    const answer = ask();
+    await time.pass(1_000);
+    assert.deepEqual(await answer, ["credentials-pending", 350]);
+    assert.deepEqual(asked, [300]);
   });
 
   it("has what it prefetched ready, without another call", async () => {

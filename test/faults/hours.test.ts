@@ -56,6 +56,7 @@ class Hours {
       settings: ANY_ROLE,
       home: async () => ({ partition: "aws", accountId: "111122223333" }),
       sleep: time.sleep,
+      uptime: time.uptime,
       onRoleLost: () => {},
       waitForStsMs: 350,
     });
