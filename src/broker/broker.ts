@@ -51,6 +51,8 @@ export class CredentialBroker implements Broker {
   #grants = new WeakMap<Workload, Grant>();
   /** Who uses which session: kept renewed for as long as the binding holds. */
   readonly #users = new Map<Binding, Grant>();
+  /** Let go; requests that have one may still finish by it. */
+  readonly #gone = new WeakSet<Binding>();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -126,6 +128,7 @@ export class CredentialBroker implements Broker {
 
   /** The binding ended: nobody's session is kept for its sake any more. */
   letGo(binding: Binding): void {
+    this.#gone.add(binding);
     this.#users.delete(binding);
   }
 
@@ -167,7 +170,8 @@ export class CredentialBroker implements Broker {
 
   /** A grant by rules that are not in force any more is served to the request that had it, and not kept. */
   #noteUse(binding: Binding, grant: Grant): void {
-    if (this.#grants.get(binding.workload)?.sessionKey === grant.sessionKey) this.#users.set(binding, grant);
+    const isInForce = this.#grants.get(binding.workload)?.sessionKey === grant.sessionKey;
+    if (isInForce && !this.#gone.has(binding)) this.#users.set(binding, grant);
   }
 }
 

@@ -118,11 +118,11 @@ export class CredentialCache {
     return trouble && mayPass(trouble) ? trouble.retryForCallerAt : undefined;
   }
 
-  /** Lets go of what nobody has used for long. */
+  /** Lets go of what nobody has used for long; not of what is still to come, for which a throttled call may wait minutes. */
   sweep(): void {
     const oldest = this.#options.uptime() - UNUSED_FOR_MS;
     for (const [key, session] of this.#sessions) {
-      if (session.usedAt >= oldest) continue;
+      if (session.usedAt >= oldest || this.#flights.isUnderWay(key)) continue;
       this.#sessions.delete(key);
       this.#waiting.delete(session);
     }

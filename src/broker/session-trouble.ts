@@ -20,8 +20,8 @@ export interface TroubleContext {
   readonly random: () => number;
 }
 
-/** A "no" of STS stands until someone changes a policy; then it must be healed within a minute. */
-const DENIED = { baseMs: 5_000, capMs: 54_000 };
+/** A "no" of STS stands until someone changes a policy; then it must be healed within a minute, the jitter and the call included. */
+const DENIED = { baseMs: 5_000, capMs: 53_000 };
 /** By how much more it may be, so that many that were refused together do not ask together. */
 const DENIED_JITTER = 0.1;
 const OUTAGE = { baseMs: 500, capMs: 30_000 };

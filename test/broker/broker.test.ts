@@ -168,6 +168,22 @@ describe("CredentialBroker", () => {
     assert.equal(cache.size, 1);
   });
 
+  it("keeps no session for a binding that was let go, though a request that had it before finishes by it", async () => {
+    const { broker, asked, turn } = bench();
+    const red = binding("10.0.0.1", RED);
+    const grant = await broker.grantFor(RED);
+    await broker.credentialsFor(red, grant);
+    broker.letGo(red);
+    await broker.credentialsFor(red, grant);
+    await broker.prefetch(red);
+    for (let minute = 0; minute < 3 * 60; minute += 1) {
+      turn(MINUTE);
+      broker.keepSessions();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(asked.length, 1);
+  });
+
   it("tells a caller that waited in vain what the last call failed with, where there was one", async () => {
     const answers = [
       () => Promise.reject(new Refusal({ kind: "sts-unavailable", roleArn: "r", code: "ECONNRESET" })),
