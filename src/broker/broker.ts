@@ -122,14 +122,17 @@ export class CredentialBroker implements Broker {
   /** The same for one that has its address; from now on its session is kept renewed. */
   async prefetch(binding: Binding): Promise<void> {
     const grant = await this.#decide(binding.workload);
+    if (this.#gone.has(binding)) return;
     this.#noteUse(binding, grant);
     await this.#parts.cache.get(grant, "prefetch");
   }
 
-  /** The binding ended: nobody's session is kept for its sake any more. */
+  /** The binding ended: nobody's session is kept, or still fetched ahead, for its sake any more. */
   letGo(binding: Binding): void {
     this.#gone.add(binding);
+    const grant = this.#users.get(binding);
     this.#users.delete(binding);
+    if (grant && !this.#hasUser(grant)) this.#parts.cache.callOff(grant);
   }
 
   /**
@@ -166,6 +169,11 @@ export class CredentialBroker implements Broker {
     const grant = await this.#decide(workload).catch((error: unknown) => (isUndecided(error) ? former : undefined));
     if (grant?.roleArn !== former.roleArn) this.#parts.onRoleLost(workload);
     await this.prefetch(binding).catch(() => {});
+  }
+
+  #hasUser({ sessionKey }: Grant): boolean {
+    for (const used of this.#users.values()) if (used.sessionKey === sessionKey) return true;
+    return false;
   }
 
   /** A grant by rules that are not in force any more is served to the request that had it, and not kept. */

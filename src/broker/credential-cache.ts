@@ -1,4 +1,5 @@
 import type { Credentials, EpochMs } from "../core/credentials.ts";
+import { Refusal } from "../core/failure.ts";
 import type { Grant } from "../core/grant.ts";
 import { renewAfterMs } from "../core/renewal.ts";
 import { SingleFlight } from "../kit/single-flight.ts";
@@ -118,6 +119,11 @@ export class CredentialCache {
     return trouble && mayPass(trouble) ? trouble.retryForCallerAt : undefined;
   }
 
+  /** Nobody uses it any more: what would only be asked for ahead is not asked for. */
+  callOff(grant: Grant): void {
+    this.#options.issuer.callOff(grant);
+  }
+
   /** Lets go of what nobody has used for long; not of what is still to come, for which a throttled call may wait minutes. */
   sweep(): void {
     const oldest = this.#options.uptime() - UNUSED_FOR_MS;
@@ -170,7 +176,7 @@ export class CredentialCache {
         this.#recovered(grant, session);
         return credentials;
       } catch (error) {
-        this.#failed(grant, session, error);
+        if (!isCalledOff(error)) this.#failed(grant, session, error);
         throw error;
       }
     });
@@ -217,3 +223,7 @@ export class CredentialCache {
     this.#waiting.clear();
   }
 }
+
+/** STS was not asked: that is no trouble. */
+const isCalledOff = (error: unknown): boolean =>
+  error instanceof Refusal && error.failure.kind === "credentials-pending";

@@ -57,6 +57,11 @@ export class PacedIssuer {
     this.#lanes.hurry(sessionKey);
   }
 
+  /** Nobody will ask for it any more: it fails with `credentials-pending` where it was only going to be asked for, and STS is spared it. */
+  callOff({ sessionKey, roleArn }: Grant): void {
+    this.#lanes.drop(sessionKey, "prefetch", new Refusal({ kind: "credentials-pending", roleArn }));
+  }
+
   /** STS is another from now on: what the former has borne says nothing of it, nor what it still answers. */
   startAfresh(): void {
     this.#pace.startAfresh(this.#options.uptime());

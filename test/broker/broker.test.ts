@@ -9,7 +9,7 @@ import { Refusal } from "../../src/core/failure.ts";
 import type { Grant, HomeAccount } from "../../src/core/grant.ts";
 import type { Workload } from "../../src/core/workload.ts";
 import { sleep } from "../../src/kit/sleep.ts";
-import { sessionCache } from "../support/sessions.ts";
+import { recordedEvents, sessionCache } from "../support/sessions.ts";
 import { VirtualTime } from "../support/virtual-time.ts";
 import { ANY_ROLE, binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
 
@@ -166,6 +166,32 @@ describe("CredentialBroker", () => {
       ["red-role", "blue-role", "blue-role"],
     );
     assert.equal(cache.size, 1);
+  });
+
+  it("does not call STS any more for workloads that ended while the call waited its turn, and for all others it does", async () => {
+    const time = new VirtualTime();
+    const asked: string[] = [];
+    const recorded = recordedEvents();
+    const issue = async ({ roleName }: Grant) => {
+      asked.push(roleName);
+      return credentials(roleName, time.now());
+    };
+    const cache = sessionCache(issue, { ...time, events: recorded.events });
+    const parts = { resolver: staticWorkloads(new Map()), settings: ANY_ROLE, home: () => Promise.resolve(HOME) };
+    const broker = new CredentialBroker({ ...parts, cache, ...time, onRoleLost: () => {}, waitForStsMs: 350 });
+    const of = (name: string, role: string) => binding(`of ${name}`, workload(name, role));
+    const first = Array.from({ length: 64 }, (_, i) => of(`first ${i}`, `first-${i}`)); // as many as go at once
+    const dead = Array.from({ length: 200 }, (_, i) => of(`dead ${i}`, `dead-${i}`));
+    const [sharer, living, asking] = [of("sharer", "shared"), of("living", "shared"), of("asking", "asked-for")];
+    const all = [...first, ...dead, sharer, living, asking];
+    for (const one of all) void broker.prefetch(one).catch(() => {});
+    await time.pass(0);
+    const answer = broker.credentialsFor(asking, await broker.grantFor(asking.workload));
+    for (const one of [...dead, sharer, asking]) broker.letGo(one);
+    await time.pass(5_000);
+    assert.equal((await answer).accessKeyId, "ASIAasked-for", "somebody waits for it");
+    assert.deepEqual(asked.slice(64), ["asked-for", "shared"]);
+    assert.deepEqual(recorded.failed, []);
   });
 
   it("keeps no session for a binding that was let go, though a request that had it before finishes by it", async () => {
