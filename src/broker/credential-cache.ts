@@ -220,7 +220,6 @@ export class CredentialCache {
       if (other.trouble) other.trouble = afterRecovery(other.trouble, { uptime: uptime(), random });
       this.#foresee(other);
     }
-    this.#waiting.clear();
   }
 }
 

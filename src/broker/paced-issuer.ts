@@ -17,8 +17,8 @@ export type Lane = (typeof LANES)[number];
 export const STS_PACE = { perSecond: 100, burst: 64, slowestPerSecond: 1, recoverMs: 60_000 };
 /** Calls under way together. */
 const STS_AT_ONCE = 64;
-/** Longer than this nobody is told to wait by one answer. */
-const LONGEST_PAUSE_MS = 10 * 60_000;
+/** Longer than this nobody is told to wait by one answer: it may be a proxy's, and it holds up all sessions. */
+const LONGEST_PAUSE_MS = 60_000;
 
 export interface PacedIssuerOptions {
   readonly issuer: CredentialIssuer;

@@ -28,6 +28,7 @@ const THROTTLING_CODES: ReadonlySet<string> = new Set([
   "TooManyRequestsException",
 ]);
 const TOO_MANY_REQUESTS = 429;
+const UNAVAILABLE = 503;
 
 /** The host's own credentials have ended, or are not known yet where they are new. */
 const CREDENTIAL_CODES: ReadonlySet<string> = new Set([
@@ -94,8 +95,12 @@ export function cureOf(error: unknown): Cure {
 /** STS says no, and will say no again. */
 export const isDenial = (error: unknown): boolean => !isThrottling(error) && FINAL_CODES.has(codeOf(error));
 
-const isThrottling = (error: unknown): boolean =>
-  THROTTLING_CODES.has(codeOf(error)) || fieldsOf(error).$metadata?.httpStatusCode === TOO_MANY_REQUESTS;
+/** A 503 that names a time wants what throttling wants: to be left alone so long. */
+function isThrottling(error: unknown): boolean {
+  const { $metadata, $response } = fieldsOf(error);
+  if (THROTTLING_CODES.has(codeOf(error)) || $metadata?.httpStatusCode === TOO_MANY_REQUESTS) return true;
+  return $metadata?.httpStatusCode === UNAVAILABLE && $response?.headers?.["retry-after"] !== undefined;
+}
 
 interface ErrorFields {
   readonly name?: unknown;

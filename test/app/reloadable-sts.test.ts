@@ -62,7 +62,7 @@ test("STS is moved while the metadata service is down: the host's own credential
   assert.equal(metadata.reads, reads);
 });
 
-test("STS is moved after it wanted ten minutes without a call: the next place is asked at once", {
+test("STS is moved while it wants to be left alone: the next place is asked at once", {
   timeout: 30_000,
 }, async (t) => {
   const { issue, move } = await bench(t, [isBusy, says("ASIATHERE")]);

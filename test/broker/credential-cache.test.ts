@@ -275,6 +275,18 @@ describe("CredentialCache, outages", () => {
     assert.equal(recovered.length, 10);
   });
 
+  it("a session that fails whatever STS answers others is not tried at each of their answers, but in its own time", async () => {
+    const { ask, time, sts, asked } = bench();
+    sts.answer = (grant) => (grant.roleName === "bad" ? failing("sts-unavailable")(grant) : sts.works(grant));
+    for (let second = 0; second < 600; second += 1) {
+      await ask("bad", "prefetch").catch(() => {});
+      await ask(`good ${second}`);
+      await time.pass(SECOND);
+    }
+    const tries = asked.filter(({ role }) => role === "bad").length;
+    assert.ok(tries >= 600 / 30 && tries <= 80, `${tries} tries in ten minutes`);
+  });
+
   it("remembers a no of STS for 5 seconds, then twice as long, and never for more than a minute", async () => {
     const { ask, time, sts, asked } = bench();
     sts.answer = failing("sts-denied", "AccessDenied");

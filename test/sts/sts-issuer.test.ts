@@ -288,6 +288,20 @@ describe("stsRefusal", () => {
     { error: { name: "Error", code: "ECONNRESET" }, kind: "sts-unavailable", because: "the network" },
     { error: new Error("AccessDenied"), kind: "sts-unavailable", because: "a message's text decides nothing" },
     { error: undefined, kind: "sts-unavailable", because: "nothing is known" },
+    {
+      error: { name: "ServiceUnavailable", $metadata: { httpStatusCode: 503 }, $response: { headers: {} } },
+      kind: "sts-unavailable",
+      because: "it may be over at once",
+    },
+    {
+      error: {
+        name: "ServiceUnavailable",
+        $metadata: { httpStatusCode: 503 },
+        $response: { headers: { "retry-after": "5" } },
+      },
+      kind: "sts-throttled",
+      because: "it says when to come again",
+    },
   ];
   for (const { error, kind, because } of rows) {
     it(`calls ${JSON.stringify(error)} ${kind}: ${because}`, () =>
