@@ -67,6 +67,7 @@ export async function measureDecisions(): Promise<DecisionFigures> {
     home,
     sleep,
     onRoleLost: () => {},
+    uptime: Date.now,
     waitForStsMs: 350,
   };
   const broker = new CredentialBroker(parts);

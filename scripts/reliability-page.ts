@@ -57,17 +57,17 @@ whatever STS and the host's own metadata service do meanwhile.
 - **Who holds valid credentials sees no error.** What is in hand is served until it truly ends: never longer, never with an invented expiry.
 - **26 minutes.** A session of an hour is renewed at 27 to 33 minutes (half its life, ± 10 %, each session always at the same point), whether or
   not anybody asks, so that outside an outage at least 26 minutes are left. An outage is noticed by no container before those are over.
-- **Nobody waits for long.** Who has no session yet waits at most 350 ms for the call that is under way, then gets 503, which SDKs ask again
-  after. The call goes on, and its answer is there for the next request. Never a redirect, never 429, never an empty 200.
+- **Nobody waits for long.** Who has no session yet waits at most 350 ms, for the host's metadata and for the call that is under way together, then gets 503,
+  which SDKs ask again after. A call that fails before those are over is repeated once for who waits, when that may be tried within them. The call goes on, and its answer is there for the next request. Never a redirect, never 429, never an empty 200.
 - **One call for one session**, however many wait for it, and whoever hangs up.
-- **It is over when it is over.** Failed calls are repeated by themselves: after at most 0.5 s, 1 s, 2 s, … and never more than 30 s apart; after at most 2 s
-  where somebody is waiting. Each wait is a random share of that bound, so that what failed together does not come back together. With the first answer that
-  STS gives again all other sessions ask within a second.
-- **No stampede.** At most 64 calls at once and 100 a second in the long run, whoever is waited for first, then what is to be renewed, then what is
-  fetched ahead. When STS says that it is too much, the pace halves, \`Retry-After\` is honoured, and it grows back within a minute.
+- **It is over when it is over.** Failed calls are repeated by themselves: after at most 0.5 s, 1 s, 2 s, … and never more than 30 s (and the second until the next look, and the
+  call itself, which may hang for 6 s); after at most 2 s where somebody is waiting. Each wait is a random share of that bound, so that what failed together does not come back
+  together. With the first answer that STS gives again all other sessions are due within a second, each of them every 30 s at the most, and ask at the pace below.
+- **No stampede.** At most 64 calls at once and 100 a second in the long run (while calls fail, twice as many requests: most are sent a second time), whoever is waited for first, then what is to be renewed, then what is
+  fetched ahead. When STS says that it is too much, the pace halves, \`Retry-After\` is honoured (for a minute at the most), and it grows back within a minute.
 - **A "no" of STS is remembered** for 5 s, then for twice as long each time, and for at most a minute: so a role is usable within a minute of its
   trust policy being mended. Meanwhile SDKs are told \`AssumeRoleUnauthorizedAccess\`, and the operator which role it is.
-- **The host's own credentials** are renewed at the latest 5 minutes before their end, and read again when STS says that they have ended. They are never handed on.
+- **The host's own credentials** are renewed within a minute or so of EC2 having new ones (5 minutes before their end at the latest), and read again when STS says that they have ended. They are never handed on.
 - **Nothing secret is in the log**, whatever fails.
 
 ## What it does not promise

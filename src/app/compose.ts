@@ -64,7 +64,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
   demandSamePort(socket, config);
   const events = auditLog({ log, now });
   const upstream = new UpstreamClient({ url: config.metadataUrl, now, timeoutMs: UPSTREAM_TIMEOUT_MS });
-  const identity = new HostIdentitySource(upstream);
+  const identity = new HostIdentitySource(upstream, now);
   const sts = reloadableSts({ config, log, upstream, identity, now });
   const interception = interceptionService(config, log);
   const sources = workloadSources(config, { log, enforce: interception.enforce, given: given.resolver });
@@ -99,9 +99,9 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
       interception.service,
       ...sources.services,
       warming.complete,
-      listenService(server, { listen: config.listen, log, given: socket }),
-      sts.service,
+      ...sts.services,
       sessions.service,
+      listenService(server, { listen: config.listen, log, given: socket }), // the last: it stops first, while STS still answers
     ],
   };
 }

@@ -3,8 +3,7 @@ import type { Log } from "../audit/log.ts";
 import { sessionLog } from "../audit/session-log.ts";
 import { type BrokerParts, CredentialBroker } from "../broker/broker.ts";
 import { CredentialCache } from "../broker/credential-cache.ts";
-import type { CredentialIssuer } from "../broker/credential-issuer.ts";
-import { PacedIssuer } from "../broker/paced-issuer.ts";
+import type { PacedIssuer } from "../broker/paced-issuer.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import type { HomeAccount } from "../core/grant.ts";
@@ -33,7 +32,7 @@ export interface SessionsWiring {
   readonly log: Log;
   readonly now: () => EpochMs;
   readonly identity: HostIdentitySource;
-  readonly issuer: CredentialIssuer;
+  readonly issuer: PacedIssuer;
   readonly resolver: WorkloadResolver;
   readonly onRoleLost: (workload: Workload) => void;
 }
@@ -72,14 +71,15 @@ function credentialBroker({
 }: SessionsWiring): CredentialBroker {
   const uptime = (): number => performance.now();
   const cache = new CredentialCache({
-    issuer: new PacedIssuer({ issuer, uptime, sleep }),
+    issuer,
     now,
     uptime,
     random: Math.random,
     events: sessionLog({ log, now }),
   });
   const decision = decisionOf(config, identity);
-  return new CredentialBroker({ resolver, cache, ...decision, onRoleLost, sleep, waitForStsMs: WAIT_FOR_STS_MS });
+  const waiting = { sleep, uptime, waitForStsMs: WAIT_FOR_STS_MS };
+  return new CredentialBroker({ resolver, cache, ...decision, onRoleLost, ...waiting });
 }
 
 function renewals(broker: CredentialBroker): Service {

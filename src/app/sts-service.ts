@@ -4,36 +4,31 @@ import type { CredentialIssuer } from "../broker/credential-issuer.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import { sleep } from "../kit/sleep.ts";
 import { StsIssuer } from "../sts/sts-issuer.ts";
-import { hostCredentials } from "../upstream/host-credentials.ts";
-import { type HostCredentialsEvents, HostCredentialsSource } from "../upstream/host-credentials-source.ts";
+import type { HostCredentialsSource } from "../upstream/host-credentials-source.ts";
 import type { HostIdentitySource } from "../upstream/host-identity.ts";
-import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { Config } from "./options.ts";
 import type { Service } from "./services.ts";
 import { type UntilDoneOptions, untilDone } from "./until-done.ts";
-
-const LOOK_AT_HOST_CREDENTIALS_EVERY_MS = 5_000;
 
 export interface StsPart {
   readonly issuer: CredentialIssuer;
   /** Makes ready what the first call needs. @throws Refusal as {@link StsIssuer.warm} */
   readonly warm: () => Promise<unknown>;
-  /** What the first call needs is at hand before it, and the host's own credentials stay fresh. */
+  /** What the first call needs is at hand before it. */
   readonly service: Service;
 }
 
 export interface StsWiring {
   readonly config: Config;
   readonly log: Log;
-  readonly upstream: UpstreamClient;
-  readonly identity: HostIdentitySource;
+  /** The host's own credentials. */
+  readonly own: Pick<HostCredentialsSource, "get">;
+  readonly identity: Pick<HostIdentitySource, "get">;
   readonly now: () => EpochMs;
 }
 
 export function stsPart(wiring: StsWiring): StsPart {
-  const { config, log, upstream, identity, now } = wiring;
-  const read = () => hostCredentials(upstream);
-  const own = new HostCredentialsSource({ read, now, random: Math.random, events: hostCredentialsLog(log) });
+  const { config, log, own, identity, now } = wiring;
   const issuer = new StsIssuer({
     region: async () => config.region ?? (await identity.get()).region,
     endpoint: config.stsEndpoint,
@@ -45,27 +40,18 @@ export function stsPart(wiring: StsWiring): StsPart {
   });
   const warm = once(() => issuer.warm());
   const warming = (stopped: AbortSignal) => untilDone(warmUp(wiring, warm), stopped);
-  return { issuer, warm, service: stsService({ warming, own, close: () => issuer.close() }) };
+  return { issuer, warm, service: stsService(warming, () => issuer.close()) };
 }
 
-interface StsRunning {
-  readonly warming: (stopped: AbortSignal) => Promise<void>;
-  readonly own: HostCredentialsSource;
-  readonly close: () => void;
-}
-
-function stsService({ warming, own, close }: StsRunning): Service {
+function stsService(warming: (stopped: AbortSignal) => Promise<void>, close: () => void): Service {
   const stopped = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
   return {
     name: "warm-up",
     start: () => {
       void warming(stopped.signal);
-      timer = setInterval(() => void own.keepFresh(), LOOK_AT_HOST_CREDENTIALS_EVERY_MS);
       return Promise.resolve();
     },
     stop: () => {
-      clearInterval(timer);
       stopped.abort();
       close();
       return Promise.resolve();
@@ -102,27 +88,6 @@ function once<T>(task: () => Promise<T>): () => Promise<T> {
       throw error;
     });
     return done;
-  };
-}
-
-/** Loud, for when the host's own credentials have ended nothing can be renewed any more. */
-function hostCredentialsLog(log: Log): HostCredentialsEvents {
-  const fields = ({ endsAt, error }: { endsAt: EpochMs | undefined; error: unknown }) => ({
-    ...explainRefusal(error),
-    ...(endsAt !== undefined && { ends: new Date(endsAt).toISOString() }),
-  });
-  return {
-    lost: (loss) =>
-      loss.endsAt === undefined
-        ? log.error(fields(loss), "the host's own credentials cannot be read: no session can be issued")
-        : log.warn(
-            fields(loss),
-            "the host's own credentials cannot be renewed; those in hand are used until their end",
-          ),
-    ending: (loss) => log.error(fields(loss), "the host's own credentials end within minutes and cannot be renewed"),
-    ended: (loss) =>
-      log.error(fields(loss), "the host's own credentials have ended: sessions cannot be renewed any more"),
-    back: (endsAt) => log.info({ ends: new Date(endsAt).toISOString() }, "the host's own credentials are there again"),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Service } from "./services.ts";
 export interface WarmStart {
   /** The first to start. */
   readonly begin: Service;
-  /** The last before anybody is accepted. */
+  /** Before anybody is accepted. */
   readonly complete: Service;
 }
 

@@ -35,9 +35,10 @@ export interface BrokerEvents {
 export function observed(broker: Broker, events: Pick<BrokerEvents, "handedOut">): Broker {
   return {
     identify: (peer) => broker.identify(peer),
-    grantFor: (workload) => broker.grantFor(workload),
-    async credentialsFor(binding: Binding, grant: Grant) {
-      const credentials = await broker.credentialsFor(binding, grant);
+    deadline: () => broker.deadline(),
+    grantFor: (workload, until) => broker.grantFor(workload, until),
+    async credentialsFor(binding: Binding, grant: Grant, until) {
+      const credentials = await broker.credentialsFor(binding, grant, until);
       const { accessKeyId, expiresAt } = credentials;
       events.handedOut({ peerAddress: binding.address, workload: binding.workload, grant, accessKeyId, expiresAt });
       return credentials;

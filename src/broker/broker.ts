@@ -16,7 +16,9 @@ export interface BrokerParts {
   /** By other rules than before it has no role any more, or another. */
   readonly onRoleLost: (workload: Workload) => void;
   readonly sleep: Sleep;
-  /** How long one caller waits, for STS or for `home`: less than the least patient SDK (Go v2: 500 ms to the head). */
+  /** The cache's: milliseconds of a clock that never goes back. */
+  readonly uptime: () => number;
+  /** How long one caller waits, for STS and for `home` together: less than the least patient SDK (Go v2: 500 ms to the head). */
   readonly waitForStsMs: number;
 }
 
@@ -24,14 +26,23 @@ export interface BrokerParts {
 export interface Broker {
   /** @throws Refusal when nobody can say, or may say, who asks */
   identify(peer: Peer): Promise<Binding>;
-  /** The role this workload has. Refuses; never falls back to the host's own role or to another's. */
-  grantFor(workload: Workload): Promise<Grant>;
+  /** Until when a request that comes now may be kept waiting, whatever it asks. Of a clock that never goes back. */
+  deadline(): number;
+  /**
+   * The role this workload has. Refuses; never falls back to the host's own role or to another's.
+   *
+   * @param until default: {@link Broker.deadline}
+   */
+  grantFor(workload: Workload, until?: number): Promise<Grant>;
   /** @param binding on whose behalf; @param grant as {@link Broker.grantFor} gave it for the same workload */
-  credentialsFor(binding: Binding, grant: Grant): Promise<Credentials>;
+  credentialsFor(binding: Binding, grant: Grant, until?: number): Promise<Credentials>;
 }
 
 /** Each link has such addresses of its own, so one of them says nothing about who asks. */
 const LINK_LOCAL = /^fe[89ab][0-9a-f]:/;
+
+/** A timer may ring so much early. */
+const TIMER_MS = 1;
 
 /** The whole product in one file: who is asking, what may they be, here are the keys. */
 export class CredentialBroker implements Broker {
@@ -40,6 +51,8 @@ export class CredentialBroker implements Broker {
   #grants = new WeakMap<Workload, Grant>();
   /** Who uses which session: kept renewed for as long as the binding holds. */
   readonly #users = new Map<Binding, Grant>();
+  /** Let go; requests that have one may still finish by it. */
+  readonly #gone = new WeakSet<Binding>();
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -53,11 +66,14 @@ export class CredentialBroker implements Broker {
     return binding;
   }
 
-  async grantFor(workload: Workload): Promise<Grant> {
-    const { waitForStsMs, sleep } = this.#parts;
-    const grant = this.#grants.get(workload) ?? (await withDeadline(this.#decide(workload), waitForStsMs, sleep));
+  deadline(): number {
+    return this.#parts.uptime() + this.#parts.waitForStsMs;
+  }
+
+  async grantFor(workload: Workload, until = this.deadline()): Promise<Grant> {
+    const grant = this.#grants.get(workload) ?? (await this.#within(until, this.#decide(workload)));
     if (grant !== TIMED_OUT) return grant;
-    const reason = `no answer within ${waitForStsMs} ms; it is still waited for`;
+    const reason = `no answer within ${this.#parts.waitForStsMs} ms; it is still waited for`;
     throw new Refusal({ kind: "upstream-unavailable", what: "latest/dynamic/instance-identity/document", reason });
   }
 
@@ -71,14 +87,31 @@ export class CredentialBroker implements Broker {
     return grant;
   }
 
-  async credentialsFor(binding: Binding, grant: Grant): Promise<Credentials> {
+  async credentialsFor(binding: Binding, grant: Grant, until = this.deadline()): Promise<Credentials> {
     this.#noteUse(binding, grant);
-    const { cache, waitForStsMs, sleep } = this.#parts;
+    const { cache } = this.#parts;
     const held = cache.get(grant, "awaited");
     if (!(held instanceof Promise)) return held;
-    const credentials = await withDeadline(held, waitForStsMs, sleep);
+    const credentials = await this.#within(
+      until,
+      held.catch((error: unknown) => this.#onceMore(grant, until, error)),
+    );
     if (credentials !== TIMED_OUT) return credentials;
     throw cache.troubleOf(grant) ?? new Refusal({ kind: "credentials-pending", roleArn: grant.roleArn });
+  }
+
+  /** What failed and may pass is tried again while the caller can wait for it: some SDKs do not ask again. */
+  async #onceMore(grant: Grant, until: number, error: unknown): Promise<Credentials> {
+    const { cache, sleep, uptime } = this.#parts;
+    const at = cache.retryForCallerAt(grant);
+    if (at === undefined || at >= until) throw error;
+    await sleep(Math.max(0, Math.ceil(at - uptime()) + TIMER_MS));
+    return cache.get(grant, "awaited");
+  }
+
+  #within<T>(until: number, task: Promise<T>): Promise<T | typeof TIMED_OUT> {
+    const { uptime, sleep } = this.#parts;
+    return withDeadline(task, Math.max(0, until - uptime()), sleep);
   }
 
   /** Fetches what a workload will ask for that does not run yet; what fails here fails again, loudly, when it does ask. */
@@ -89,13 +122,17 @@ export class CredentialBroker implements Broker {
   /** The same for one that has its address; from now on its session is kept renewed. */
   async prefetch(binding: Binding): Promise<void> {
     const grant = await this.#decide(binding.workload);
+    if (this.#gone.has(binding)) return;
     this.#noteUse(binding, grant);
     await this.#parts.cache.get(grant, "prefetch");
   }
 
-  /** The binding ended: nobody's session is kept for its sake any more. */
+  /** The binding ended: nobody's session is kept, or still fetched ahead, for its sake any more. */
   letGo(binding: Binding): void {
+    this.#gone.add(binding);
+    const grant = this.#users.get(binding);
     this.#users.delete(binding);
+    if (grant && !this.#hasUser(grant)) this.#parts.cache.callOff(grant);
   }
 
   /**
@@ -134,9 +171,15 @@ export class CredentialBroker implements Broker {
     await this.prefetch(binding).catch(() => {});
   }
 
+  #hasUser({ sessionKey }: Grant): boolean {
+    for (const used of this.#users.values()) if (used.sessionKey === sessionKey) return true;
+    return false;
+  }
+
   /** A grant by rules that are not in force any more is served to the request that had it, and not kept. */
   #noteUse(binding: Binding, grant: Grant): void {
-    if (this.#grants.get(binding.workload)?.sessionKey === grant.sessionKey) this.#users.set(binding, grant);
+    const isInForce = this.#grants.get(binding.workload)?.sessionKey === grant.sessionKey;
+    if (isInForce && !this.#gone.has(binding)) this.#users.set(binding, grant);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Credentials, EpochMs } from "../core/credentials.ts";
+import { Refusal } from "../core/failure.ts";
 import type { Grant } from "../core/grant.ts";
 import { renewAfterMs } from "../core/renewal.ts";
 import { SingleFlight } from "../kit/single-flight.ts";
@@ -30,6 +31,8 @@ interface Held {
 interface Session {
   held?: Held | undefined;
   trouble?: Trouble | undefined;
+  /** When its trouble was told, something was in hand that is served meanwhile. */
+  isServedAsTold?: boolean;
   usedAt: number;
 }
 
@@ -110,11 +113,22 @@ export class CredentialCache {
     return this.#sessions.get(sessionKey)?.trouble?.error;
   }
 
-  /** Lets go of what nobody has used for long. */
+  /** From when on a caller's own try is worth it; undefined when all is well, and where asking again is useless. */
+  retryForCallerAt({ sessionKey }: Grant): number | undefined {
+    const trouble = this.#sessions.get(sessionKey)?.trouble;
+    return trouble && mayPass(trouble) ? trouble.retryForCallerAt : undefined;
+  }
+
+  /** Nobody uses it any more: what would only be asked for ahead is not asked for. */
+  callOff(grant: Grant): void {
+    this.#options.issuer.callOff(grant);
+  }
+
+  /** Lets go of what nobody has used for long; not of what is still to come, for which a throttled call may wait minutes. */
   sweep(): void {
     const oldest = this.#options.uptime() - UNUSED_FOR_MS;
     for (const [key, session] of this.#sessions) {
-      if (session.usedAt >= oldest) continue;
+      if (session.usedAt >= oldest || this.#flights.isUnderWay(key)) continue;
       this.#sessions.delete(key);
       this.#waiting.delete(session);
     }
@@ -162,7 +176,7 @@ export class CredentialCache {
         this.#recovered(grant, session);
         return credentials;
       } catch (error) {
-        this.#failed(grant, session, error);
+        if (!isCalledOff(error)) this.#failed(grant, session, error);
         throw error;
       }
     });
@@ -190,8 +204,10 @@ export class CredentialCache {
     else this.#waiting.delete(session);
     const { held } = session;
     const servedUntil = held && this.#isValid(held) ? held.credentials.expiresAt : undefined;
-    const isNews = !before || nameOf(before.error) !== nameOf(error);
-    if (isNews) events.failed({ grant, error, servedUntil });
+    const hasEnded = session.isServedAsTold === true && servedUntil === undefined;
+    if (before && nameOf(before.error) === nameOf(error) && !hasEnded) return;
+    session.isServedAsTold = servedUntil !== undefined;
+    events.failed({ grant, error, servedUntil });
   }
 
   /** STS answers: whoever waits for that need not wait on. */
@@ -204,6 +220,9 @@ export class CredentialCache {
       if (other.trouble) other.trouble = afterRecovery(other.trouble, { uptime: uptime(), random });
       this.#foresee(other);
     }
-    this.#waiting.clear();
   }
 }
+
+/** STS was not asked: that is no trouble. */
+const isCalledOff = (error: unknown): boolean =>
+  error instanceof Refusal && error.failure.kind === "credentials-pending";

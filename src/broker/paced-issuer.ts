@@ -17,8 +17,8 @@ export type Lane = (typeof LANES)[number];
 export const STS_PACE = { perSecond: 100, burst: 64, slowestPerSecond: 1, recoverMs: 60_000 };
 /** Calls under way together. */
 const STS_AT_ONCE = 64;
-/** Longer than this nobody is told to wait by one answer. */
-const LONGEST_PAUSE_MS = 10 * 60_000;
+/** Longer than this nobody is told to wait by one answer: it may be a proxy's, and it holds up all sessions. */
+const LONGEST_PAUSE_MS = 60_000;
 
 export interface PacedIssuerOptions {
   readonly issuer: CredentialIssuer;
@@ -55,6 +55,17 @@ export class PacedIssuer {
   /** Somebody waits now for what was only going to be asked for. */
   hurry({ sessionKey }: Grant): void {
     this.#lanes.hurry(sessionKey);
+  }
+
+  /** Nobody will ask for it any more: it fails with `credentials-pending` where it was only going to be asked for, and STS is spared it. */
+  callOff({ sessionKey, roleArn }: Grant): void {
+    this.#lanes.drop(sessionKey, "prefetch", new Refusal({ kind: "credentials-pending", roleArn }));
+  }
+
+  /** STS is another from now on: what the former has borne says nothing of it, nor what it still answers. */
+  startAfresh(): void {
+    this.#pace.startAfresh(this.#options.uptime());
+    this.#lanes.hasten();
   }
 
   #slowDownAfter(error: unknown, startedAt: number): void {

@@ -1,7 +1,7 @@
 import type { EpochMs } from "../core/credentials.ts";
 import type { Grant } from "../core/grant.ts";
 
-/** A call for a session failed, for the first time in this way; it is repeated by itself. */
+/** A call for a session failed: the first time in this way, or the first since what was in hand has ended. It is repeated by itself. */
 export interface FailedSession {
   readonly grant: Grant;
   readonly error: unknown;

@@ -10,6 +10,8 @@ export interface Trouble {
   readonly retryForCallerAt: number;
   /** When nobody does. */
   readonly retryAt: number;
+  /** When it was last brought forward because STS answered somebody else. */
+  readonly revivedAt?: number | undefined;
 }
 
 export interface TroubleContext {
@@ -20,8 +22,8 @@ export interface TroubleContext {
   readonly random: () => number;
 }
 
-/** A "no" of STS stands until someone changes a policy; then it must be healed within a minute. */
-const DENIED = { baseMs: 5_000, capMs: 54_000 };
+/** A "no" of STS stands until someone changes a policy; then it must be healed within a minute, the jitter and the call included. */
+const DENIED = { baseMs: 5_000, capMs: 53_000 };
 /** By how much more it may be, so that many that were refused together do not ask together. */
 const DENIED_JITTER = 0.1;
 const OUTAGE = { baseMs: 500, capMs: 30_000 };
@@ -29,6 +31,8 @@ const OUTAGE = { baseMs: 500, capMs: 30_000 };
 const OUTAGE_FOR_CALLER = { baseMs: 200, capMs: 2_000 };
 /** When STS answers one again, the others that waited for that ask within so long, as fast as the lanes let them. */
 const RECOVERY_MS = 1_000;
+/** One that fails all the same is not of what ended: others' answers say nothing of it for so long. */
+const REVIVE_AGAIN_AFTER_MS = 30_000;
 
 export function troubleAfter(error: unknown, { before, uptime, random }: TroubleContext): Trouble {
   const failures = before && isFinal(before.error) === isFinal(error) ? before.failures + 1 : 1;
@@ -39,6 +43,7 @@ export function troubleAfter(error: unknown, { before, uptime, random }: Trouble
   return {
     error,
     failures,
+    revivedAt: before?.revivedAt,
     retryForCallerAt: uptime + fullJitterMs({ ...OUTAGE_FOR_CALLER, failures, random }),
     retryAt: uptime + fullJitterMs({ ...OUTAGE, failures, random }),
   };
@@ -46,9 +51,10 @@ export function troubleAfter(error: unknown, { before, uptime, random }: Trouble
 
 /** What becomes of it when STS has answered somebody else; a "no" stands. */
 export function afterRecovery(trouble: Trouble, { uptime, random }: Omit<TroubleContext, "before">): Trouble {
-  if (isFinal(trouble.error)) return trouble;
+  const { revivedAt = Number.NEGATIVE_INFINITY } = trouble;
+  if (isFinal(trouble.error) || uptime - revivedAt < REVIVE_AGAIN_AFTER_MS) return trouble;
   const soon = uptime + RECOVERY_MS * random();
-  return { ...trouble, retryForCallerAt: uptime, retryAt: Math.min(trouble.retryAt, soon) };
+  return { ...trouble, revivedAt: uptime, retryForCallerAt: uptime, retryAt: Math.min(trouble.retryAt, soon) };
 }
 
 /** True for an outage, which ends for all sessions at once. */

@@ -21,6 +21,8 @@ export class Pace {
   #perSecond: number;
   #slowedAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = 0;
+  /** Since when the far side is the one it is. */
+  #since = Number.NEGATIVE_INFINITY;
 
   constructor(options: PaceOptions) {
     this.#options = options;
@@ -48,12 +50,23 @@ export class Pace {
    * @param pauseMs nothing starts before that is over
    */
   slowDown(at: number, startedAt: number, pauseMs = 0): void {
+    if (startedAt < this.#since) return;
     this.#pausedUntil = Math.max(this.#pausedUntil, at + pauseMs);
     if (startedAt < this.#slowedAt) return;
     this.#fill(at);
     this.#perSecond = Math.max(this.#options.slowestPerSecond, this.#rateAt(at) / 2);
     this.#slowedAt = at;
     this.#tokens = 0;
+  }
+
+  /** There is another far side from now on; what the former one still turns away counts no more. */
+  startAfresh(at: number): void {
+    this.#since = at;
+    this.#slowedAt = Number.NEGATIVE_INFINITY;
+    this.#pausedUntil = 0;
+    this.#perSecond = this.#options.perSecond;
+    this.#tokens = this.#options.burst;
+    this.#filledAt = at;
   }
 
   #rateAt(at: number): number {

@@ -12,14 +12,17 @@ export interface PacedLanesOptions<Lane extends string> {
   readonly sleep: Sleep;
 }
 
-type Start = () => void;
+interface Waiting {
+  readonly start: () => void;
+  readonly giveUp: (reason: Error) => void;
+}
 
 /** Runs tasks no faster than a {@link Pace} allows; in each lane first come, first served. */
 export class PacedLanes<Lane extends string> {
   readonly #options: PacedLanesOptions<Lane>;
-  readonly #queues: ReadonlyMap<Lane, Map<string, Start>>;
+  readonly #queues: ReadonlyMap<Lane, Map<string, Waiting>>;
   #running = 0;
-  #isAlarmSet = false;
+  #alarm: AbortController | undefined;
 
   constructor(options: PacedLanesOptions<Lane>) {
     this.#options = options;
@@ -28,8 +31,8 @@ export class PacedLanes<Lane extends string> {
 
   /** @param key names the task while it waits; of each key one may be under way */
   async run<V>(key: string, lane: Lane, task: () => Promise<V>): Promise<V> {
-    await new Promise<void>((start) => {
-      this.#queues.get(lane)?.set(key, start);
+    await new Promise<void>((start, giveUp) => {
+      this.#queues.get(lane)?.set(key, { start, giveUp });
       this.#advance();
     });
     try {
@@ -44,9 +47,22 @@ export class PacedLanes<Lane extends string> {
   hurry(key: string): void {
     const [first, ...others] = this.#queues.values();
     for (const queue of others) {
-      const start = queue.get(key);
-      if (start && queue.delete(key)) first?.set(key, start);
+      const waiting = queue.get(key);
+      if (waiting && queue.delete(key)) first?.set(key, waiting);
     }
+  }
+
+  /** Takes a task out of a lane where it still waits: it fails with this reason, and was never begun. */
+  drop(key: string, lane: Lane, reason: Error): void {
+    const queue = this.#queues.get(lane);
+    const waiting = queue?.get(key);
+    queue?.delete(key);
+    waiting?.giveUp(reason);
+  }
+
+  /** The pace has become faster than it was foreseen: nobody waits for what it was. */
+  hasten(): void {
+    this.#alarm?.abort();
   }
 
   #advance(): void {
@@ -64,22 +80,22 @@ export class PacedLanes<Lane extends string> {
     }
   }
 
-  #startNextOf(queue: Map<string, Start>): void {
+  #startNextOf(queue: Map<string, Waiting>): void {
     const [next] = queue;
     if (!next) return;
-    const [key, start] = next;
+    const [key, { start }] = next;
     queue.delete(key);
     this.#running += 1;
     start();
   }
 
   #advanceIn(ms: number): void {
-    if (this.#isAlarmSet) return;
-    this.#isAlarmSet = true;
+    if (this.#alarm) return;
+    this.#alarm = new AbortController();
     const ring = (): void => {
-      this.#isAlarmSet = false;
+      this.#alarm = undefined;
       this.#advance();
     };
-    this.#options.sleep(ms).then(ring, ring);
+    this.#options.sleep(ms, this.#alarm.signal).then(ring, ring);
   }
 }

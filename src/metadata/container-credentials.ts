@@ -19,8 +19,9 @@ export type ContainerCredentials = "open" | "token" | "off";
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
  */
 export async function containerCredentials(broker: Broker, { binding }: Asked): Promise<HttpResponse> {
-  const grant = await broker.grantFor(binding.workload);
-  return jsonResponse(200, containerDocument(grant, await broker.credentialsFor(binding, grant)));
+  const until = broker.deadline();
+  const grant = await broker.grantFor(binding.workload, until);
+  return jsonResponse(200, containerDocument(grant, await broker.credentialsFor(binding, grant, until)));
 }
 
 /**

@@ -76,12 +76,13 @@ const table = (parts: HandlerParts, documentOf: DocumentOf): Readonly<Record<Rou
   },
 
   async roleCredentials({ segments, binding }) {
-    const grant = await parts.broker.grantFor(binding.workload);
+    const until = parts.broker.deadline();
+    const grant = await parts.broker.grantFor(binding.workload, until);
     const requested = segments.at(-1) ?? "";
     if (requested !== grant.roleName) {
       throw new Refusal({ kind: "role-mismatch", requested, granted: grant.roleName });
     }
-    return textResponse(documentOf(await parts.broker.credentialsFor(binding, grant)));
+    return textResponse(documentOf(await parts.broker.credentialsFor(binding, grant, until)));
   },
 
   upstream: (asked) => upstream(parts, asked),

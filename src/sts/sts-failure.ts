@@ -28,6 +28,7 @@ const THROTTLING_CODES: ReadonlySet<string> = new Set([
   "TooManyRequestsException",
 ]);
 const TOO_MANY_REQUESTS = 429;
+const UNAVAILABLE = 503;
 
 /** The host's own credentials have ended, or are not known yet where they are new. */
 const CREDENTIAL_CODES: ReadonlySet<string> = new Set([
@@ -75,7 +76,7 @@ function failureOf({ roleArn, now, callerArn }: RefusedCall, error: unknown): Fa
     const retryAfterMs = retryAfterOf(error, now);
     return { kind: "sts-throttled", roleArn, code, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
-  if (!FINAL_CODES.has(code)) return { kind: "sts-unavailable", roleArn, code };
+  if (!isDenial(error)) return { kind: "sts-unavailable", roleArn, code };
   const missing = missingTrust(error);
   return { kind: "sts-denied", roleArn, code, ...(callerArn && { callerArn }), ...(missing && { missing }) };
 }
@@ -86,13 +87,20 @@ export type Cure = "none" | "new-credentials" | "right-clock" | "new-connection"
 /** Throttling is answered at once: whoever waits for it sees all calls, not this one alone. */
 export function cureOf(error: unknown): Cure {
   const code = codeOf(error);
-  if (error instanceof Refusal || FINAL_CODES.has(code) || isThrottling(error)) return "none";
+  if (error instanceof Refusal || isDenial(error) || isThrottling(error)) return "none";
   if (CREDENTIAL_CODES.has(code)) return "new-credentials";
   return CLOCK_CODES.has(code) ? "right-clock" : "new-connection";
 }
 
-const isThrottling = (error: unknown): boolean =>
-  THROTTLING_CODES.has(codeOf(error)) || fieldsOf(error).$metadata?.httpStatusCode === TOO_MANY_REQUESTS;
+/** STS says no, and will say no again. */
+export const isDenial = (error: unknown): boolean => !isThrottling(error) && FINAL_CODES.has(codeOf(error));
+
+/** A 503 that names a time wants what throttling wants: to be left alone so long. */
+function isThrottling(error: unknown): boolean {
+  const { $metadata, $response } = fieldsOf(error);
+  if (THROTTLING_CODES.has(codeOf(error)) || $metadata?.httpStatusCode === TOO_MANY_REQUESTS) return true;
+  return $metadata?.httpStatusCode === UNAVAILABLE && $response?.headers?.["retry-after"] !== undefined;
+}
 
 interface ErrorFields {
   readonly name?: unknown;

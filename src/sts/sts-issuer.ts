@@ -4,11 +4,12 @@ import type { Credentials, EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import type { Grant } from "../core/grant.ts";
 import { TIMED_OUT, withDeadline } from "../kit/deadline.ts";
+import { SingleFlight } from "../kit/single-flight.ts";
 import { sleep } from "../kit/sleep.ts";
 import { assumeRoleInput } from "./assume-role-input.ts";
-import type { SigningCredentials, StsClient } from "./sts-client.ts";
+import type { Exchange, SigningCredentials, StsClient } from "./sts-client.ts";
 import { stsEnvironment } from "./sts-environment.ts";
-import { type Cure, cureOf, stsRefusal, UnusableAnswer } from "./sts-failure.ts";
+import { type Cure, cureOf, isDenial, stsRefusal, UnusableAnswer } from "./sts-failure.ts";
 
 export interface StsOptions {
   /** Read when first needed. @throws Refusal `upstream-unavailable` */
@@ -56,7 +57,9 @@ export class StsIssuer implements CredentialIssuer {
   readonly #options: StsOptions;
   readonly #limits: TimeLimits;
   #client: Promise<StsClient> | undefined;
-  #callerArn: string | undefined;
+  /** Who the host was, and with which key it signed when it asked that; undefined until {@link StsIssuer.warm} knows. */
+  #caller: { readonly keyId: string; readonly arn: string | undefined } | undefined;
+  readonly #callers = new SingleFlight<string, string | undefined>();
   #toldSkewMs = 0;
 
   constructor(options: StsOptions) {
@@ -67,7 +70,10 @@ export class StsIssuer implements CredentialIssuer {
   /** Ends in bounded time, whatever STS does: two tries at the most. */
   issue(grant: Grant): Promise<Credentials> {
     return this.#flight(grant.roleArn, async (client, exchange) => {
-      const answer = await client.assumeRole(assumeRoleInput(grant), exchange);
+      const answer = await client.assumeRole(assumeRoleInput(grant), exchange).catch(async (error: unknown) => {
+        if (isDenial(error)) await this.#noteCaller(client, exchange);
+        throw error;
+      });
       return this.#checked(grant, answer, client.clockOffsetMs);
     });
   }
@@ -79,13 +85,25 @@ export class StsIssuer implements CredentialIssuer {
    * @throws Refusal `upstream-unavailable`, `sts-unavailable`, `sts-throttled`
    */
   async warm(): Promise<StsCaller> {
-    this.#callerArn = await this.#flight("the host's own identity", (client, exchange) =>
-      client.callerArn(exchange),
-    ).catch((error: unknown) => {
-      if (error instanceof Refusal && error.failure.kind === "sts-denied") return undefined;
+    const arn = await this.#flight("the host's own identity", (client, exchange) => this.#askCaller(client, exchange));
+    return { arn, endpoint: (await this.#connected()).endpoint() };
+  }
+
+  /** The keys may be another role's by now; whoever is refused must be told the right one. */
+  async #noteCaller(client: StsClient, exchange: Exchange): Promise<void> {
+    const { accessKeyId } = exchange.signing;
+    if (!this.#caller || this.#caller.keyId === accessKeyId) return;
+    this.#caller = { keyId: "", arn: undefined }; // better nobody than the wrong one
+    await this.#callers.run(accessKeyId, () => this.#askCaller(client, exchange)).catch(() => {}); // told without it then
+  }
+
+  async #askCaller(client: StsClient, exchange: Exchange): Promise<string | undefined> {
+    const arn = await client.callerArn(exchange).catch((error: unknown) => {
+      if (isDenial(error)) return undefined;
       throw error;
     });
-    return { arn: this.#callerArn, endpoint: (await this.#connected()).endpoint() };
+    this.#caller = { keyId: exchange.signing.accessKeyId, arn };
+    return arn;
   }
 
   /** Closes the connections that are kept, also those of a flight under way. */
@@ -101,7 +119,7 @@ export class StsIssuer implements CredentialIssuer {
       const answer = await withDeadline(this.#tryTwice(call), this.#limits.flightMs, sleep);
       if (answer !== TIMED_OUT) return answer;
     } catch (error) {
-      throw stsRefusal({ roleArn, now: this.#options.now(), callerArn: this.#callerArn }, error);
+      throw stsRefusal({ roleArn, now: this.#options.now(), callerArn: this.#caller?.arn }, error);
     }
     throw new Refusal({ kind: "sts-unavailable", roleArn, code: "flight-timeout" });
   }
@@ -179,7 +197,7 @@ export class StsIssuer implements CredentialIssuer {
   }
 }
 
-type Call<T> = (client: StsClient, exchange: { signing: SigningCredentials; withinMs: number }) => Promise<T>;
+type Call<T> = (client: StsClient, exchange: Exchange) => Promise<T>;
 
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 

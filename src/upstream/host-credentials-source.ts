@@ -43,7 +43,7 @@ const RETRY_AT_MOST_MS = 30_000;
 const JITTER = 0.1;
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html */
 const EC2_RENEWS_BEFORE_MS = 5 * 60_000;
-/** STS may refuse them in many calls at once: they are read afresh for all of these together. */
+/** Many calls at once may need them, or be refused with them: what one reading brought, were it a failure, is for all of these. */
 const FRESH_FOR_MS = 1_000;
 
 const LOSSES = ["none", "lost", "ending", "ended"] as const;
@@ -59,6 +59,7 @@ export class HostCredentialsSource {
   #readAt: EpochMs = Number.NEGATIVE_INFINITY;
   #nextReadAt: EpochMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
+  #failedAt: EpochMs = Number.NEGATIVE_INFINITY;
   /** Why the last reading brought nothing; undefined when it did. */
   #error: unknown;
   #told: (typeof LOSSES)[number] = "none";
@@ -75,9 +76,13 @@ export class HostCredentialsSource {
    */
   async get(refused?: { readonly accessKeyId: string }): Promise<HostCredentials> {
     const held = this.#valid();
-    if (!held) return this.#read();
-    if (refused?.accessKeyId !== held.accessKeyId) return held;
-    return Math.abs(this.#options.now() - this.#readAt) < FRESH_FOR_MS ? held : this.#read();
+    if (held && (refused?.accessKeyId !== held.accessKeyId || this.#isFresh(this.#readAt))) return held;
+    if (this.#isFresh(this.#failedAt)) throw this.#error;
+    return this.#read();
+  }
+
+  #isFresh(at: EpochMs): boolean {
+    return Math.abs(this.#options.now() - at) < FRESH_FOR_MS;
   }
 
   /** Reads them when it is time, and tells of their end. To be called every few seconds. Never rejects. */
@@ -121,6 +126,7 @@ export class HostCredentialsSource {
     this.#held = read;
     this.#readAt = now;
     this.#failures = 0;
+    this.#failedAt = Number.NEGATIVE_INFINITY;
     this.#error = leftMs > EC2_RENEWS_BEFORE_MS ? undefined : stillTheOld(read);
     this.#nextReadAt = now + this.#jittered(leftMs > SOON_OVER_MS ? READ_EVERY_MS : READ_SOON_EVERY_MS);
   }
@@ -128,6 +134,7 @@ export class HostCredentialsSource {
   #failed(error: unknown): void {
     this.#error = error;
     this.#failures += 1;
+    this.#failedAt = this.#options.now();
     const pauseMs = boundMs(this.#failures, RETRY_FIRST_MS, RETRY_AT_MOST_MS);
     this.#nextReadAt = this.#options.now() + this.#jittered(pauseMs);
   }

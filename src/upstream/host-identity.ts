@@ -1,3 +1,4 @@
+import type { EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import type { HomeAccount } from "../core/grant.ts";
 import { SingleFlight } from "../kit/single-flight.ts";
@@ -8,19 +9,32 @@ export interface HostIdentity extends HomeAccount {
   readonly region: string;
 }
 
-/** Asks once, remembers for good; a failure is not remembered. */
+/** Every request may need it: what one reading failed with is for all that come so soon after. */
+const FAILED_FOR_MS = 1_000;
+
+/** Asks once, remembers for good; a failure is remembered for a moment. */
 export class HostIdentitySource {
   readonly #upstream: Pick<UpstreamClient, "get">;
+  readonly #now: () => EpochMs;
   readonly #flights = new SingleFlight<"identity", HostIdentity>();
   #known: HostIdentity | undefined;
+  #failure: { readonly at: EpochMs; readonly error: unknown } | undefined;
 
-  constructor(upstream: Pick<UpstreamClient, "get">) {
+  constructor(upstream: Pick<UpstreamClient, "get">, now: () => EpochMs) {
     this.#upstream = upstream;
+    this.#now = now;
   }
 
   /** @throws Refusal `upstream-unavailable` */
   async get(): Promise<HostIdentity> {
-    this.#known ??= await this.#flights.run("identity", () => this.#read());
+    if (this.#known) return this.#known;
+    if (this.#failure && Math.abs(this.#now() - this.#failure.at) < FAILED_FOR_MS) throw this.#failure.error;
+    this.#known = await this.#flights
+      .run("identity", () => this.#read())
+      .catch((error: unknown) => {
+        this.#failure = { at: this.#now(), error };
+        throw error;
+      });
     return this.#known;
   }
 

@@ -98,6 +98,7 @@ test("a workload that is bound in the kernel and has a session in hand takes at 
     home: async () => ({ partition: "aws", accountId: "111122223333" }),
     sleep,
     onRoleLost: () => {},
+    uptime: Date.now,
     waitForStsMs: 350,
   });
   const before = heapInUse();

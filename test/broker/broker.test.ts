@@ -9,7 +9,8 @@ import { Refusal } from "../../src/core/failure.ts";
 import type { Grant, HomeAccount } from "../../src/core/grant.ts";
 import type { Workload } from "../../src/core/workload.ts";
 import { sleep } from "../../src/kit/sleep.ts";
-import { sessionCache } from "../support/sessions.ts";
+import { recordedEvents, sessionCache } from "../support/sessions.ts";
+import { VirtualTime } from "../support/virtual-time.ts";
 import { ANY_ROLE, binding, clock, credentials, MINUTE, peer, refused, workload } from "../support/workloads.ts";
 
 const RED = workload("red", "red-role");
@@ -46,6 +47,7 @@ function bench(given: Given = {}) {
     settings: ANY_ROLE,
     home: given.home ?? (() => Promise.resolve(HOME)),
     sleep,
+    uptime: now,
     onRoleLost: given.onRoleLost ?? (() => {}),
     waitForStsMs: 20,
   });
@@ -166,6 +168,48 @@ describe("CredentialBroker", () => {
     assert.equal(cache.size, 1);
   });
 
+  it("does not call STS any more for workloads that ended while the call waited its turn, and for all others it does", async () => {
+    const time = new VirtualTime();
+    const asked: string[] = [];
+    const recorded = recordedEvents();
+    const issue = async ({ roleName }: Grant) => {
+      asked.push(roleName);
+      return credentials(roleName, time.now());
+    };
+    const cache = sessionCache(issue, { ...time, events: recorded.events });
+    const parts = { resolver: staticWorkloads(new Map()), settings: ANY_ROLE, home: () => Promise.resolve(HOME) };
+    const broker = new CredentialBroker({ ...parts, cache, ...time, onRoleLost: () => {}, waitForStsMs: 350 });
+    const of = (name: string, role: string) => binding(`of ${name}`, workload(name, role));
+    const first = Array.from({ length: 64 }, (_, i) => of(`first ${i}`, `first-${i}`)); // as many as go at once
+    const dead = Array.from({ length: 200 }, (_, i) => of(`dead ${i}`, `dead-${i}`));
+    const [sharer, living, asking] = [of("sharer", "shared"), of("living", "shared"), of("asking", "asked-for")];
+    const all = [...first, ...dead, sharer, living, asking];
+    for (const one of all) void broker.prefetch(one).catch(() => {});
+    await time.pass(0);
+    const answer = broker.credentialsFor(asking, await broker.grantFor(asking.workload));
+    for (const one of [...dead, sharer, asking]) broker.letGo(one);
+    await time.pass(5_000);
+    assert.equal((await answer).accessKeyId, "ASIAasked-for", "somebody waits for it");
+    assert.deepEqual(asked.slice(64), ["asked-for", "shared"]);
+    assert.deepEqual(recorded.failed, []);
+  });
+
+  it("keeps no session for a binding that was let go, though a request that had it before finishes by it", async () => {
+    const { broker, asked, turn } = bench();
+    const red = binding("10.0.0.1", RED);
+    const grant = await broker.grantFor(RED);
+    await broker.credentialsFor(red, grant);
+    broker.letGo(red);
+    await broker.credentialsFor(red, grant);
+    await broker.prefetch(red);
+    for (let minute = 0; minute < 3 * 60; minute += 1) {
+      turn(MINUTE);
+      broker.keepSessions();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(asked.length, 1);
+  });
+
   it("tells a caller that waited in vain what the last call failed with, where there was one", async () => {
     const answers = [
       () => Promise.reject(new Refusal({ kind: "sts-unavailable", roleArn: "r", code: "ECONNRESET" })),
@@ -179,6 +223,78 @@ describe("CredentialBroker", () => {
       roleArn: "r",
       code: "ECONNRESET",
     });
+  });
+
+  /** One of the answers after the other, each after some time, then nothing ever again. */
+  function inVirtualTime(answers: readonly (readonly [ms: number, answer: () => Promise<Credentials>])[], homeMs = 0) {
+    const time = new VirtualTime();
+    const left = [...answers];
+    const asked: number[] = [];
+    const issue = async () => {
+      asked.push(time.uptime());
+      const [ms, answer] = left.shift() ?? [Number.POSITIVE_INFINITY, () => new Promise<never>(() => {})];
+      await time.sleep(ms);
+      return answer();
+    };
+    const broker = new CredentialBroker({
+      resolver: staticWorkloads(new Map([["10.0.0.1", RED]])),
+      cache: sessionCache(issue, time),
+      settings: ANY_ROLE,
+      home: () => time.sleep(homeMs).then(() => HOME),
+      ...time,
+      onRoleLost: () => {},
+      waitForStsMs: 350,
+    });
+    /** @returns the key's id or the failure's kind, and after how long */
+    const ask = async (): Promise<readonly [what: string, tookMs: number]> => {
+      const [askedAt, until] = [time.uptime(), broker.deadline()];
+      const of = binding("10.0.0.1", RED);
+      const what = await broker
+        .grantFor(RED, until)
+        .then((grant) => broker.credentialsFor(of, grant, until))
+        .then(
+          ({ accessKeyId }) => accessKeyId,
+          (error: unknown) => (error as Refusal).failure.kind,
+        );
+      return [what, time.uptime() - askedAt];
+    };
+    return { time, ask, asked };
+  }
+  const fails = (kind: "sts-denied" | "sts-unavailable") => () =>
+    Promise.reject(new Refusal({ kind, roleArn: "r", code: "x" }));
+  const works = () => Promise.resolve(credentials("late"));
+
+  it("asks once more for a caller whose wait is not over, after a failure that may pass: some SDKs do not ask again", async () => {
+    const { time, ask, asked } = inVirtualTime([
+      [50, fails("sts-unavailable")],
+      [50, works],
+    ]);
+    const first = ask();
+    await time.pass(100); // another comes while what failed is not to be tried again yet
+    const second = ask();
+    await time.pass(400);
+    assert.deepEqual([(await first)[0], (await second)[0]], ["ASIAlate", "ASIAlate"]);
+    assert.deepEqual(asked, [0, 151]); // half of the 200 ms that a caller's own try waits at first
+  });
+
+  it("asks not again for a caller where that would be over too late, nor after a no of STS", async () => {
+    const unavailable = inVirtualTime([[260, fails("sts-unavailable")]]);
+    const denied = inVirtualTime([[50, fails("sts-denied")]]);
+    const answers = [unavailable.ask(), denied.ask()];
+    await Promise.all([unavailable, denied].map(({ time }) => time.pass(400)));
+    assert.deepEqual(await Promise.all(answers), [
+      ["sts-unavailable", 260],
+      ["sts-denied", 50],
+    ]);
+    assert.deepEqual([unavailable.asked.length, denied.asked.length], [1, 1]);
+  });
+
+  it("lets a caller wait only so long for the host's own account and for STS together", async () => {
+    const { time, ask, asked } = inVirtualTime([], 300);
+    const answer = ask();
+    await time.pass(1_000);
+    assert.deepEqual(await answer, ["credentials-pending", 350]);
+    assert.deepEqual(asked, [300]);
   });
 
   it("has what it prefetched ready, without another call", async () => {

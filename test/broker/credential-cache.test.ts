@@ -150,6 +150,7 @@ describe("CredentialCache, what it holds", () => {
     sts.answer = () => new Promise((resolve) => (answer = resolve));
     const first = ask();
     await time.pass(11 * MINUTE);
+    cache.sweep();
     const second = ask();
     cache.sweep();
     answer(credentials("late", time.now()));
@@ -274,6 +275,18 @@ describe("CredentialCache, outages", () => {
     assert.equal(recovered.length, 10);
   });
 
+  it("a session that fails whatever STS answers others is not tried at each of their answers, but in its own time", async () => {
+    const { ask, time, sts, asked } = bench();
+    sts.answer = (grant) => (grant.roleName === "bad" ? failing("sts-unavailable")(grant) : sts.works(grant));
+    for (let second = 0; second < 600; second += 1) {
+      await ask("bad", "prefetch").catch(() => {});
+      await ask(`good ${second}`);
+      await time.pass(SECOND);
+    }
+    const tries = asked.filter(({ role }) => role === "bad").length;
+    assert.ok(tries >= 600 / 30 && tries <= 80, `${tries} tries in ten minutes`);
+  });
+
   it("remembers a no of STS for 5 seconds, then twice as long, and never for more than a minute", async () => {
     const { ask, time, sts, asked } = bench();
     sts.answer = failing("sts-denied", "AccessDenied");
@@ -282,11 +295,23 @@ describe("CredentialCache, outages", () => {
       await time.pass(SECOND);
     }
     const gaps = asked.slice(1).map(({ at }, index) => Math.round((at - (asked[index]?.at ?? 0)) / SECOND));
-    assert.deepEqual(gaps.slice(0, 5), [6, 11, 21, 42, 57], "5 s, twice that, …, a twentieth more, to the next second");
+    assert.deepEqual(gaps.slice(0, 5), [6, 11, 21, 42, 56], "5 s, twice that, …, a twentieth more, to the next second");
     assert.ok(Math.max(...gaps) <= 60);
     sts.answer = sts.works;
     await time.pass(60 * SECOND);
     assert.match(await ask(), /^ASIA/);
+  });
+
+  it("tries a no of STS again before a minute is over, whatever is drawn and however late the look at it is", async () => {
+    const { cache, time, sts, asked } = bench({ random: () => 0.999 });
+    sts.answer = failing("sts-denied", "AccessDenied");
+    for (let second = 0; second < 600; second += 1) {
+      if (cache.isTimeToLook() && cache.wants(grantOf("role")))
+        void Promise.resolve(cache.get(grantOf("role"), "prefetch")).catch(() => {});
+      await time.pass(SECOND);
+    }
+    const gaps = asked.slice(1).map(({ at }, index) => at - (asked[index]?.at ?? 0));
+    assert.ok(gaps.length > 10 && Math.max(...gaps) < 60 * SECOND, `${Math.max(...gaps)}`);
   });
 
   it("a no of STS to one says nothing of another", async () => {

@@ -85,7 +85,7 @@ describe("PacedIssuer", () => {
     assert.ok(share > 0.4, `${share} of ${late.length} calls were served`);
   });
 
-  it("asks nothing before the time STS names, and not for hours should STS name hours", async () => {
+  it("asks nothing before the time STS names, and not for more than a minute should STS, or a proxy, name hours", async () => {
     const { time, issue, calls } = bench((at) => at > 0, 5 * SECOND);
     const first = issue("a", "awaited").catch(() => {});
     await time.pass(100);
@@ -100,7 +100,22 @@ describe("PacedIssuer", () => {
     await endless.time.pass(100);
     await one;
     void endless.issue("b", "awaited");
-    await endless.time.pass(11 * 60 * SECOND);
+    await endless.time.pass(61 * SECOND);
     assert.equal(endless.calls.length, 2);
+  });
+
+  it("asks at once what waits when STS is another, though the former wanted a pause, and no faster than its rate", async () => {
+    const { time, issuer, issue, calls } = bench((at) => at > 0, 600 * SECOND);
+    const first = issue("first", "awaited").catch(() => {});
+    await time.pass(100);
+    await first;
+    for (const i of numbered(200)) void issue(`${i}`, "renewal");
+    await time.pass(SECOND);
+    assert.equal(calls.length, 1);
+    issuer.startAfresh();
+    await time.pass(SECOND);
+    assert.ok(calls.length > 150 && calls.length <= 1 + STS_PACE.burst + STS_PACE.perSecond + 1, `${calls.length}`);
+    await time.pass(SECOND);
+    assert.equal(calls.length, 201);
   });
 });

@@ -56,6 +56,7 @@ class Hours {
       settings: ANY_ROLE,
       home: async () => ({ partition: "aws", accountId: "111122223333" }),
       sleep: time.sleep,
+      uptime: time.uptime,
       onRoleLost: () => {},
       waitForStsMs: 350,
     });
@@ -271,6 +272,24 @@ describe("half an hour of outage, from whatever moment, and whoever holds creden
     const { failed, recovered } = host.recorded;
     assert.ok(failed.length > 0 && failed.length <= WORKLOADS, `${failed.length}`);
     assert.equal(recovered.length, failed.length);
+  });
+
+  it("tells once more when what was in hand has ended, and of its end once, however long it lasts", async () => {
+    const host = await steadyHost();
+    host.fault = unavailable;
+    await host.pass(3 * 3_600);
+    host.fault = () => undefined;
+    await host.pass(60);
+    const { failed, recovered } = host.recorded;
+    for (const i of numbered) {
+      const own = failed.filter(({ grant }) => grant.roleName === `app-${i}`);
+      assert.deepEqual(
+        own.map(({ servedUntil }) => servedUntil !== undefined),
+        [true, false],
+        `app-${i}`,
+      );
+    }
+    assert.equal(recovered.length, WORKLOADS);
   });
 });
 

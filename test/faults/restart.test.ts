@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RawClient } from "../http/raw-client.ts";
 import { type Host, type HostOptions, startHost } from "../support/host.ts";
 import { SocketHolder } from "../support/socket-holder.ts";
+import { FaultyHost } from "./support/faulty-host.ts";
 import { type Client, SdkLoad } from "./support/sdk-load.ts";
 
 const REQUESTS = Number(process.env["RESTART_REQUESTS"] ?? 20_000);
@@ -126,4 +129,23 @@ test("reloaded again and again, nothing fails and no connection is closed", LIMI
   assert.equal(load.crossed, 0);
   assert.equal(load.keysSeen, CLIENTS.length, "one session each, as before");
   await assertNobodyElse(load, host);
+});
+
+test("told to stop, it does not cut a call to STS that somebody waits for: he is answered, and STS was called once", async (t) => {
+  const host = await FaultyHost.start();
+  t.after(() => host.stop());
+  await host.ec2.sts.begin({ latencyMs: 250 });
+  const { address, role } = host.run("cold");
+  const client = new RawClient(host.host.port, address);
+  t.after(() => client.close());
+  const ask = (line: string, field: string) =>
+    client.send(`${line} HTTP/1.1\r\nHost: 169.254.169.254\r\n${field}\r\n\r\n`).response();
+  const token = await ask("PUT /latest/api/token", "x-aws-ec2-metadata-token-ttl-seconds: 60");
+  const field = `x-aws-ec2-metadata-token: ${token.body}`;
+  const answer = ask(`GET /latest/meta-data/iam/security-credentials/${role}`, field);
+  await sleep(50);
+  host.host.taskrole.signal("SIGTERM");
+  assert.equal((await answer).status, 200);
+  assert.equal((await host.host.taskrole.ended()).code, 0);
+  assert.equal(host.ec2.calls.filter(({ roleName }) => roleName === role).length, 1);
 });

@@ -68,4 +68,15 @@ describe("Pace", () => {
     assert.equal(startsIn(pace, 0, 5 * SECOND - 1), 0);
     assert.ok(startsIn(pace, 5 * SECOND, SECOND) > 0);
   });
+
+  it("owes a new far side nothing of what the former said, nor of what that one still turns away", () => {
+    const pace = fresh();
+    startsIn(pace, 0, 1);
+    pace.slowDown(1, 0, 600 * SECOND);
+    pace.startAfresh(10);
+    pace.slowDown(20, 5, 600 * SECOND);
+    assert.equal(startsIn(pace, 20, 1), 64);
+    pace.slowDown(40, 20, SECOND);
+    assert.equal(pace.waitMs(40), SECOND, "it is heard as the former was");
+  });
 });

@@ -72,6 +72,7 @@ export function bench({
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep,
     onRoleLost: () => {},
+    uptime: time.now,
     waitForStsMs: 20,
   });
   const handle = metadataService({

@@ -127,6 +127,7 @@ function virtualDays(role: string) {
     home: () => Promise.resolve({ partition: "aws", accountId: "111122223333" }),
     sleep: time.sleep,
     onRoleLost: () => {},
+    uptime: time.uptime,
     waitForStsMs: 350,
   });
   const secondsLeft = async () => {

@@ -8,7 +8,7 @@ import { StsIssuer, type StsOptions } from "../../src/sts/sts-issuer.ts";
 import { hostCredentials } from "../../src/upstream/host-credentials.ts";
 import { UpstreamClient } from "../../src/upstream/upstream-client.ts";
 import { refused } from "../support/workloads.ts";
-import { type Behaviour, errorDocument, type FakeSts, fakeSts, session } from "./fake-sts.ts";
+import { type Behaviour, callerIdentity, errorDocument, type FakeSts, fakeSts, session } from "./fake-sts.ts";
 import { GRANT, LIMITS, outcomeOf, SIGNING } from "./wire-driver.ts";
 
 const mock = await startMockEc2({});
@@ -172,6 +172,30 @@ describe("StsIssuer and the host's own credentials", () => {
     assert.deepEqual(signedWith, ["ASIAONE", "ASIATWO"]);
   });
 
+  it("names the role that they are of when they were another's at the start, and asks who that is once for each set", async () => {
+    let identities = 0;
+    await using sts = await fakeSts({
+      "": ({ request, response }) => {
+        const [, keyId = ""] = /Credential=(\w+)/.exec(request.headers.authorization ?? "") ?? [];
+        const isIdentity = Number(request.headers["content-length"]) < 100;
+        if (isIdentity) identities += 1;
+        const arn = `arn:aws:sts::111122223333:assumed-role/host-${keyId}/i-1`;
+        if (isIdentity) response.end(callerIdentity(arn));
+        else response.writeHead(403).end(errorDocument("AccessDenied", `User: ${arn} is not authorized`));
+      },
+    });
+    let current = keys("ASIAONE");
+    const exchanged = wired(sts, () => Promise.resolve(current));
+    await exchanged.warm();
+    const named = async () => (await refused(exchanged.issue(GRANT))) as { callerArn?: string };
+    assert.match((await named()).callerArn ?? "", /host-ASIAONE/);
+    current = keys("ASIATWO");
+    for (const { callerArn } of [...(await Promise.all([named(), named()])), await named()]) {
+      assert.match(callerArn ?? "", /host-ASIATWO/);
+    }
+    assert.equal(identities, 2);
+  });
+
   it("ends the flight though they never come", { timeout: 30_000 }, async () => {
     await using sts = await fakeSts({});
     const waiting = new StsIssuer({
@@ -264,6 +288,20 @@ describe("stsRefusal", () => {
     { error: { name: "Error", code: "ECONNRESET" }, kind: "sts-unavailable", because: "the network" },
     { error: new Error("AccessDenied"), kind: "sts-unavailable", because: "a message's text decides nothing" },
     { error: undefined, kind: "sts-unavailable", because: "nothing is known" },
+    {
+      error: { name: "ServiceUnavailable", $metadata: { httpStatusCode: 503 }, $response: { headers: {} } },
+      kind: "sts-unavailable",
+      because: "it may be over at once",
+    },
+    {
+      error: {
+        name: "ServiceUnavailable",
+        $metadata: { httpStatusCode: 503 },
+        $response: { headers: { "retry-after": "5" } },
+      },
+      kind: "sts-throttled",
+      because: "it says when to come again",
+    },
   ];
   for (const { error, kind, because } of rows) {
     it(`calls ${JSON.stringify(error)} ${kind}: ${because}`, () =>

@@ -144,6 +144,27 @@ describe("the host's own credentials, held", () => {
     assert.equal(state.reads, 4);
   });
 
+  it("are asked for at most once a second of a service that gives none, however many need them", async () => {
+    const { source, state, time } = bench();
+    const reads = async (refusedOnes?: HostCredentials): Promise<number> => {
+      const before = state.reads;
+      for (let i = 0; i < 40; i += 1) {
+        assert.equal((await refused(source.get(refusedOnes))).kind, "upstream-unavailable");
+        time.turn(100);
+      }
+      return state.reads - before;
+    };
+    state.upstream = down;
+    assert.equal(await reads(), 4, "there are none");
+    state.upstream = ec2(time.now);
+    const old = await source.get();
+    time.turn(MINUTE);
+    state.upstream = down;
+    assert.equal(await reads(old), 4, "STS takes those in hand no longer");
+    state.upstream = ec2(time.now);
+    assert.equal((await source.get(old)).accessKeyId, "ASIA0", "and they are read as soon as that is over");
+  });
+
   it("are read at once after the clock was set back", async () => {
     const { source, state, time } = bench();
     await source.keepFresh();

@@ -34,7 +34,7 @@ describe("UpstreamClient against a service that speaks IMDSv2 only", () => {
   });
 
   it("finds the host's region, account and partition, once", async () => {
-    const identity = new HostIdentitySource(client(mock.metadataUrl));
+    const identity = new HostIdentitySource(client(mock.metadataUrl), Date.now);
     const { region, accountId, partition } = await identity.get();
     assert.match(region, /^[a-z]+-[a-z]+-\d$/);
     assert.match(accountId, /^\d{12}$/);
@@ -184,21 +184,30 @@ describe("the host's credentials", () => {
 });
 
 describe("the host's identity", () => {
-  const from = (documents: Readonly<Record<string, string>>) =>
-    new HostIdentitySource({
-      get: (path) => Promise.resolve(documents[path] === undefined ? undefined : Buffer.from(documents[path])),
-    });
+  const from = (documents: Readonly<Record<string, string>>) => {
+    const time = clock();
+    const asked: string[] = [];
+    const get = (path: string) => {
+      asked.push(path);
+      return Promise.resolve(documents[path] === undefined ? undefined : Buffer.from(documents[path]));
+    };
+    return { source: new HostIdentitySource({ get }, time.now), time, asked };
+  };
   const DOCUMENT = "latest/dynamic/instance-identity/document";
 
   it("has the region's partition where the service is too old to name it", async () => {
     const document = JSON.stringify({ region: "cn-north-1", accountId: "111122223333" });
-    assert.equal((await from({ [DOCUMENT]: document }).get()).partition, "aws-cn");
+    assert.equal((await from({ [DOCUMENT]: document }).source.get()).partition, "aws-cn");
   });
 
-  it("is not remembered when it could not be read", async () => {
+  it("is asked for at most once a second when it could not be read, however many requests need it", async () => {
     const documents: Record<string, string> = {};
-    const source = from(documents);
-    assert.equal((await refused(source.get())).kind, "upstream-unavailable");
+    const { source, time, asked } = from(documents);
+    for (let i = 0; i < 40; i += 1) {
+      assert.equal((await refused(source.get())).kind, "upstream-unavailable");
+      time.turn(100);
+    }
+    assert.equal(asked.length, 4);
     documents[DOCUMENT] = JSON.stringify({ region: "eu-west-1", accountId: "111122223333" });
     assert.equal((await source.get()).region, "eu-west-1");
   });
