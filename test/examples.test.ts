@@ -43,14 +43,14 @@ it("every example is named in their page, loads, and leaves nothing to remark", 
   }
 });
 
-it("the table of cases holds, and would not for another policy", async () => {
+it("the table of cases holds, and would not for another policy", () => {
   const read = readPolicyCases(`${FOLDER}/cases/three-teams.yaml`);
   assert.ok(read.kind === "cases");
-  const failing = async (file: string) =>
-    (await outcomesOf(read.cases, { ...load(file), defaultAccountId: HOME.accountId })).filter(
+  const failing = (file: string) =>
+    outcomesOf(read.cases, { ...load(file), defaultAccountId: HOME.accountId }).filter(
       ({ differences }) => differences.length > 0,
     ).length;
-  assert.deepEqual([await failing("three-teams.yaml"), await failing("one-default.yaml")], [0, 5]);
+  assert.deepEqual([failing("three-teams.yaml"), failing("one-default.yaml")], [0, 5]);
 });
 
 describe("the examples decide as their comments say", () => {
@@ -61,6 +61,7 @@ describe("the examples decide as their comments say", () => {
     assert.equal(roleOf(file, { ...agent, role: "ci/docs" }), "111122223333/ci/docs");
     assert.equal(refused(file, { ...agent, role: "ci/release" }), "role-refused");
     assert.equal(decide(file, agent).policy?.includes('"Deny"'), true);
+    assert.equal(decide(file, agent).sessionSeconds, 900);
     const imageId = "sha256:0f5c6a1b2d3e4f5061728394a5b6c7d8e9f00112233445566778899aabbccdde";
     const release = { name: "release", networks: ["agents"], role: "ci/release" };
     assert.equal(roleOf(file, { ...release, imageId }), "111122223333/ci/release");
@@ -91,6 +92,7 @@ describe("the examples decide as their comments say", () => {
     const made = decide("cross-account.yaml", { name: "export-7", role: "exporter@customer", session });
     assert.equal(made.roleArn, "arn:aws:iam::444455556666:role/exporter");
     assert.deepEqual([made.externalId, made.sessionSeconds], ["customer-4711", 900]);
+    assert.deepEqual(made.tags, { exporter: "export-7" });
     assert.match(made.sessionName, /^our-company-export-7-[0-9a-f]{12}$/);
     assert.equal(refused("cross-account.yaml", { name: "web", role: "exporter@customer" }), "no-rule");
   });
