@@ -2,9 +2,9 @@
  * A Docker Engine that knows a made-up world, in a process of its own: `node docker-engine.ts SOCKET WORLD.json`. It
  * answers what taskrole asks of a real one, in Docker's spelling, and its events are silence. Says "ready" when it is.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
-import { containersOf, type World, type WorldContainer, type WorldNetwork } from "./world.ts";
+import { containersOf, hiddenFileOf, type World, type WorldContainer, type WorldNetwork } from "./world.ts";
 
 const STARTED_AT = "2026-01-05T08:00:00.123456789Z";
 const [socketPath = "", worldFile = ""] = process.argv.slice(2);
@@ -21,9 +21,9 @@ const summaryOf = ({ id, name, subnet }: WorldNetwork) => ({
   Labels: {},
 });
 
-const networkOf = (network: WorldNetwork) => ({
+const networkOf = (network: WorldNetwork, containers = network.containers) => ({
   ...summaryOf(network),
-  Containers: Object.fromEntries(network.containers.map((container) => [container.id, endpointOf(container)])),
+  Containers: Object.fromEntries(containers.map((container) => [container.id, endpointOf(container)])),
 });
 
 const endpointOf = ({ id, name, address, macAddress }: WorldContainer) => ({
@@ -61,10 +61,20 @@ const answers = new Map<string, string>([
   ),
 ]);
 
+/** What it says while this file is there: of all containers only the first has been created yet. */
+const hidden = hiddenFileOf(worldFile);
+const answersBefore = new Map<string, string>(
+  world.networks.map((network, number) => [
+    `/networks/${network.id}`,
+    JSON.stringify(networkOf(network, number === 0 ? network.containers.slice(0, 1) : [])),
+  ]),
+);
+
 function answer(path: string, response: ServerResponse): void {
   response.setHeader("Content-Type", "application/json");
+  const before = answersBefore.get(path);
   if (path === "/events") response.flushHeaders();
-  else sendText(answers.get(path), response);
+  else sendText(before !== undefined && existsSync(hidden) ? before : answers.get(path), response);
 }
 
 function sendText(body: string | undefined, response: ServerResponse): void {

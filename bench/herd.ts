@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { runLoad } from "./load.ts";
 import { memory } from "./process-figures.ts";
 import { nodeCommand } from "./programs.ts";
-import { ec2Of, startServer } from "./servers.ts";
+import { ec2Of, showContainers, startServer } from "./servers.ts";
 import { type Setting, taskroleFor } from "./setting.ts";
 
 /** Containers, each with a role of its own, that all ask at the same moment. */
@@ -37,13 +37,15 @@ const PATIENCE_SECONDS = 120;
 export async function measureHerd(setting: Setting, turns: number): Promise<HerdFigures> {
   await using stack = new AsyncDisposableStack();
   const host = await ec2Of(nodeCommand("slow-ec2.ts", String(STS_LATENCY_MS)), stack);
-  const { start, addresses } = await taskroleFor({ ...setting, host }, HERD);
+  const { start, addresses, directory } = await taskroleFor({ ...setting, host }, HERD);
   const figures: Stampede[][] = [];
   const grownBytesEach: number[] = [];
   for (let turn = 0; turn < turns; turn += 1) {
+    showContainers(directory, false); // else their sessions would be fetched before they ask
     const server = await startServer(start);
     try {
       await delay(SETTLE_MS);
+      showContainers(directory, true);
       const before = memory(server.pid).ownBytes;
       const herd = () => stampede({ setting, port: server.port, addresses });
       const cold = await herd();

@@ -1,7 +1,7 @@
-import { openSync, truncateSync, writeFileSync } from "node:fs";
+import { openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { begin, type Command, firstAnswer, freePort, linesOf, nodeCommand, type RunningProgram } from "./programs.ts";
-import type { World } from "./world.ts";
+import { hiddenFileOf, type World } from "./world.ts";
 
 export interface Server extends RunningProgram {
   readonly name: string;
@@ -73,9 +73,18 @@ export async function ec2Of(command: Command, stack: AsyncDisposableStack): Prom
 }
 
 /** @returns the socket of an Engine that knows this world */
+const worldFileIn = (directory: string): string => join(directory, "world.json");
+
+/** For whoever has an Engine in this directory: whether its containers are there, but for the first. */
+export function showContainers(directory: string, areThere: boolean): void {
+  const hidden = hiddenFileOf(worldFileIn(directory));
+  if (areThere) rmSync(hidden, { force: true });
+  else writeFileSync(hidden, "");
+}
+
 export async function startEngine(world: World, directory: string, stack: AsyncDisposableStack): Promise<string> {
   const socket = join(directory, "docker.sock");
-  const worldFile = join(directory, "world.json");
+  const worldFile = worldFileIn(directory);
   writeFileSync(worldFile, JSON.stringify(world));
   const program = begin(nodeCommand("docker-engine.ts", socket, worldFile), ["ignore", "pipe", "inherit"]);
   stack.defer(program.stop);

@@ -65,14 +65,14 @@ async function pidsOrReason(
 export async function taskroleFor(
   setting: Setting,
   count: number,
-): Promise<{ readonly start: ServerStart; readonly addresses: readonly string[] }> {
+): Promise<{ readonly start: ServerStart; readonly addresses: readonly string[]; readonly directory: string }> {
   const { pids, host, taskrole, stack } = setting;
   const world: World = makeWorld(count, typeof pids === "string" ? [] : pids);
   const directory = setting.newDirectory(`taskrole-${count}`);
   const engineSocket = await startEngine(world, directory, stack);
   const addresses = containersOf(world).map(({ address }) => address);
   const [first = ""] = addresses;
-  return { start: taskroleStart({ ...host, taskrole, engineSocket, directory }, first), addresses };
+  return { start: taskroleStart({ ...host, taskrole, engineSocket, directory }, first), addresses, directory };
 }
 
 /** Those to compare with, answering from `answers`: the C server only where there is a compiler. */

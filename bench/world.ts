@@ -81,3 +81,6 @@ function containerAt({ block, network, index, pid }: Place): WorldContainer {
 }
 
 const byte = (value: number): string => value.toString(16).padStart(2, "0");
+
+/** While it is there, the Engine of this world has but the first of its containers. */
+export const hiddenFileOf = (worldFile: string): string => `${worldFile}.hidden`;
