@@ -16,6 +16,7 @@ export type Kind =
   | `refused ${number}`
   /** To a HEAD. */
   | `head ${number}`
+  | "head of container credentials"
   | "metadata token"
   | "versions"
   | "role name"
@@ -136,7 +137,7 @@ export class Judge {
     if (this.#needsAnotherToken(attempt)) {
       assert.match(
         kinds.at(-1) ?? "",
-        /^(?:refused|head) [45]|^metadata token$|^container credentials$/,
+        /^(?:refused|head) [45]|^metadata token$|^container credentials$|^head of container credentials$/,
         "served without a token of its own",
       );
     }
@@ -165,7 +166,8 @@ export class Judge {
     const { status, fields, body } = answer;
     assert.ok(STATUSES.has(status), `status ${status}`);
     for (const [name, value] of fields) assert.match(value, FIELDS.get(name) ?? /^never$/, `field ${name}`);
-    if (body === "" && method.includes("HEAD")) return `head ${status}`;
+    if (body === "" && method.includes("HEAD"))
+      return isJson(fields) ? "head of container credentials" : `head ${status}`;
     if (status === 200) return this.#kindOfDocument(body, to);
     assert.ok(isErrorPage(status, body), "not the page of errors");
     return `refused ${status}`;
@@ -213,6 +215,10 @@ export class Judge {
     return owner;
   }
 }
+
+/** Of all documents theirs alone is said to be JSON. */
+const isJson = (fields: Answer["fields"]): boolean =>
+  fields.some(([name, value]) => name.toLowerCase() === "content-type" && value === "application/json");
 
 const OF_ANOTHER = "credentials of another";
 
