@@ -5,7 +5,7 @@ import type { OwnedSighting, Sighting } from "./address-lookup.ts";
 import type { BindingIndex, EvictionReason, IndexEntry } from "./binding-index.ts";
 import { type DockerBinding, WatchedBinding } from "./docker-binding.ts";
 import type { ContainerDetails } from "./engine.ts";
-import { type EvictionJournal, SOME_NETWORK } from "./eviction-journal.ts";
+import { type EvictionJournal, networksOf, SOME_NETWORK } from "./eviction-journal.ts";
 
 export interface BindingSettlerParts {
   readonly index: BindingIndex;
@@ -83,8 +83,16 @@ export class BindingSettler {
       return undefined;
     }
     index.add(binding, turn);
+    this.#doubtNetworks(claim.address, container.id, turn);
     onBound(binding);
     return binding;
+  }
+
+  /** Whoever asked is served as it was seen; the next request asks anew. */
+  #doubtNetworks(address: string, containerId: string, turn: number): void {
+    const { index, journal } = this.#parts;
+    const entry = index.get(address);
+    if (entry && journal.hasNoteSince(turn, [networksOf(containerId)])) entry.doubtedAt = journal.next();
   }
 
   #isOvertaken({ claim, container }: OwnedSighting, turn: number): boolean {

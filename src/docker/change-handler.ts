@@ -5,7 +5,7 @@ import type { ContainerReview } from "./container-review.ts";
 import type { EngineChange } from "./engine-change.ts";
 import { EngineError } from "./engine-error.ts";
 import type { EventStreamListener } from "./event-stream.ts";
-import { type EvictionJournal, SOME_NETWORK } from "./eviction-journal.ts";
+import { type EvictionJournal, networksOf, SOME_NETWORK } from "./eviction-journal.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
 
 export interface ChangeHandlerParts {
@@ -74,7 +74,10 @@ export class ChangeHandler implements EventStreamListener {
         this.#behind(this.#parts.onCreated(change.containerId));
         break;
       case "container-began":
+        this.#review(change.containerId);
+        break;
       case "network-joined":
+        this.#parts.journal.note(networksOf(change.containerId));
         this.#review(change.containerId);
         break;
       case "container-ended":

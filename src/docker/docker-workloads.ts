@@ -95,7 +95,7 @@ export class DockerWorkloads implements WorkloadResolver {
     this.#directory = directory;
     const journal = this.#journal;
     const index = new BindingIndex((binding, reason) => {
-      journal.note(binding.workload.id);
+      if (reason !== "its networks changed") journal.note(binding.workload.id); // it has lost no address by that
       events.onEvicted(binding, reason);
     });
     const labels = options.dialect?.addressLabels;

@@ -4,6 +4,9 @@ const MAX_NOTES = 4096;
 /** Noted when a network is made, whose addresses labels can give no more. */
 export const SOME_NETWORK = "some network";
 
+/** Noted when a container joins a network: what was seen of it before is of other networks. */
+export const networksOf = (containerId: string): string => `${containerId} networks`;
+
 /**
  * Puts looks and evictions in one order, by counting turns, so that a look begun before an eviction is known for it.
  * (A clock would not do: two things happen in one millisecond, and clocks are set.)
@@ -20,7 +23,7 @@ export class EvictionJournal {
     return this.#turn;
   }
 
-  /** @param id of a container or a network that has, or may have, lost an address; or an address that several claim */
+  /** @param id of a container or a network that has, or may have, lost an address; an address that several claim; {@link networksOf} */
   note(id: string): void {
     if (this.#notedAt.size >= MAX_NOTES) this.#drop();
     this.#notedAt.set(id, this.next());

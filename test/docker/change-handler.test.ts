@@ -187,8 +187,8 @@ test("leaving one network keeps the address on the other, and rules by network j
   assert.equal(await workloads.resolve({ address: "172.17.0.2" }), undefined);
 });
 
-test("joining a network makes it known at every address the container had before, and nothing else does", async (t) => {
-  const { engine, a, workloads, binding, heard } = await bound(t);
+test("joining a network makes it known at every address the container had before, unasked, and nothing else does", async (t) => {
+  const { engine, a, workloads, binding, log, heard } = await bound(t);
   engine.sendContainer("start", a.Id);
   await heard();
   assert.equal(await workloads.resolve({ address: "172.17.0.2" }), binding, "looked at again, it is what it was");
@@ -196,7 +196,13 @@ test("joining a network makes it known at every address the container had before
   engine.connect(other, a.Id, { IPv4Address: "172.18.0.2/16" });
   engine.sendNetwork("connect", other, a.Id);
   await eventually(() => assert.equal(binding.isCurrent(), false));
-  assert.deepEqual((await bindingAt(workloads, "172.17.0.2")).workload.traits?.networks, ["bridge", "other"]);
+  const since = () => log.slice(log.indexOf("evicted a 172.17.0.2: its networks changed"));
+  await eventually(() => assert.ok(since().includes("bound a 172.17.0.2"), log.join()));
+  await eventually(() => assert.ok(log.includes("bound a 172.18.0.2"), log.join()));
+  const calls = engine.calls.length;
+  for (const address of ["172.17.0.2", "172.18.0.2"])
+    assert.deepEqual((await bindingAt(workloads, address)).workload.traits?.networks, ["bridge", "other"]);
+  assert.equal(engine.calls.length, calls, "both are bound before anybody asks");
 });
 
 test("after events were lost, too, a container is judged by the networks it is on now", async (t) => {

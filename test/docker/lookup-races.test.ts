@@ -151,3 +151,21 @@ test("a thousand peers that nobody claims are held by few calls", async (t) => {
   const looks = engine.countOf(new RegExp(`^GET /networks/${bridge}$`));
   assert.ok(looks <= 60, `${looks} calls`);
 });
+
+test("a container that joins a network while it is looked at is known by its networks of now at its next request", async (t) => {
+  const { engine, workloads, bridge, heard } = await bench(t);
+  const a = engine.run({ network: bridge, ip: "172.17.0.2/16", name: "a" });
+  const gate = engine.gate(/^GET \/containers/);
+  const asked = workloads.resolve({ address: "172.17.0.2" });
+  await eventually(() => assert.equal(gate.reached, 1, "Docker has read its state"));
+  const other = engine.addNetwork({ name: "other", subnets: ["172.18.0.0/16"] });
+  engine.connect(other, a.Id, { IPv4Address: "172.18.0.2/16" });
+  engine.sendNetwork("connect", other, a.Id);
+  await heard();
+  gate.open();
+  assert.equal((await asked)?.workload.name, "a");
+  await eventually(async () => {
+    const { workload } = await bindingAt(workloads, "172.17.0.2");
+    assert.deepEqual(workload.traits?.networks, ["bridge", "other"]);
+  });
+});
