@@ -119,8 +119,13 @@ export class CredentialBroker implements Broker {
     await this.#parts.cache.get(await this.#decide(workload), "prefetch");
   }
 
-  /** The same for one that has its address; from now on its session is kept renewed. */
+  /** The same for one that has its address; from now on its session is kept renewed. One that shows as another is judged anew. */
   async prefetch(binding: Binding): Promise<void> {
+    const former = this.#users.get(binding);
+    if (former && !this.#grants.has(binding.workload)) {
+      this.#users.delete(binding);
+      return this.#judgeAnew(binding, former);
+    }
     const grant = await this.#decide(binding.workload);
     if (this.#gone.has(binding)) return;
     this.#noteUse(binding, grant);

@@ -1,5 +1,6 @@
 import { type AddressLookup, isRunning, soleOwners } from "./address-lookup.ts";
 import type { BindingIndex, IndexEntry } from "./binding-index.ts";
+import type { BindingSettler } from "./binding-settler.ts";
 import type { EvictionJournal } from "./eviction-journal.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
 
@@ -8,6 +9,8 @@ export interface BindingAuditParts {
   readonly lookup: Pick<AddressLookup, "look">;
   readonly index: BindingIndex;
   readonly journal: EvictionJournal;
+  /** Of one that is found to live and to have its address. */
+  readonly settler: Pick<BindingSettler, "confirm">;
 }
 
 /**
@@ -20,12 +23,14 @@ export class BindingAudit {
   readonly #lookup: Pick<AddressLookup, "look">;
   readonly #index: BindingIndex;
   readonly #journal: EvictionJournal;
+  readonly #settler: Pick<BindingSettler, "confirm">;
 
   constructor(parts: BindingAuditParts) {
     this.#engine = parts.engine;
     this.#lookup = parts.lookup;
     this.#index = parts.index;
     this.#journal = parts.journal;
+    this.#settler = parts.settler;
   }
 
   /** Whether each still has its address, and is still the same life of its container; then it is trusted again. */
@@ -62,16 +67,15 @@ export class BindingAudit {
   async #confirmLabelled(entry: IndexEntry, turn: number): Promise<void> {
     const { binding } = entry;
     const sighting = await this.#lookup.look(binding.address);
-    const isHolding = sighting.kind === "owned" && binding.isFor(sighting.claim, sighting.container);
-    if (isHolding) this.#index.confirm(entry, turn);
+    if (sighting.kind === "owned" && binding.isFor(sighting.claim, sighting.container))
+      this.#settler.confirm(entry, sighting.container, turn);
     else this.#index.evict([entry], "no label gives it the address alone");
   }
 
   async #confirmLife(entry: IndexEntry, turn: number): Promise<void> {
     const { binding } = entry;
     const container = await this.#engine.container(binding.workload.id);
-    const isAlive = container && isRunning(container) && binding.isOfLife(container);
-    if (isAlive && binding.isOnSameNetworks(container)) this.#index.confirm(entry, turn);
-    else this.#index.evict([entry], isAlive ? "its networks changed" : "the container ended");
+    if (container && isRunning(container) && binding.isOfLife(container)) this.#settler.confirm(entry, container, turn);
+    else this.#index.evict([entry], "the container ended");
   }
 }

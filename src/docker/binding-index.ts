@@ -5,7 +5,6 @@ export type EvictionReason =
   | "the container ended"
   | "the container left the network"
   | "the network was removed"
-  | "its networks changed"
   | ProofLost
   | "the Engine no longer gives it the address"
   | "no label gives it the address alone";

@@ -2,7 +2,7 @@ import { Refusal } from "../core/failure.ts";
 import type { Workload } from "../core/workload.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import type { OwnedSighting, Sighting } from "./address-lookup.ts";
-import type { BindingIndex, EvictionReason, IndexEntry } from "./binding-index.ts";
+import type { BindingIndex, IndexEntry } from "./binding-index.ts";
 import { type DockerBinding, WatchedBinding } from "./docker-binding.ts";
 import type { ContainerDetails } from "./engine.ts";
 import { type EvictionJournal, networksOf, SOME_NETWORK } from "./eviction-journal.ts";
@@ -42,24 +42,37 @@ export class BindingSettler {
     const { claim, container } = sighting;
     if (this.#isOvertaken(sighting, turn)) return undefined;
     const known = this.#parts.index.get(claim.address);
-    if (known?.binding.isCurrent() && known.binding.isFor(claim, container)) {
-      this.#parts.index.confirm(known, turn);
-      return known.binding;
-    }
-    const reason = known?.binding.isOfLife(container) ? "its networks changed" : undefined;
-    return !known || this.#replace(known, turn, reason) ? await this.#bind(sighting, turn) : undefined;
+    if (known?.binding.isCurrent() && known.binding.isFor(claim, container))
+      return this.confirm(known, container, turn) ? known.binding : undefined;
+    return !known || this.#replace(known, turn) ? await this.#bind(sighting, turn) : undefined;
+  }
+
+  /**
+   * The same life at the same address. On other networks than before it is judged anew; nothing of it ends by that.
+   *
+   * @returns false when a look begun later saw other networks: then that one is right, and this one is old
+   */
+  confirm(known: IndexEntry, container: ContainerDetails, turn: number): boolean {
+    const { index, toWorkload, onBound } = this.#parts;
+    const { binding } = known;
+    const isOnSame = binding.isOnSameNetworks(container);
+    if (!isOnSame && known.confirmedAt > turn) return false;
+    if (!isOnSame) binding.seeAs(toWorkload(container));
+    index.confirm(known, turn);
+    if (!isOnSame) onBound(binding);
+    return true;
   }
 
   /** Ends it for what it has lost by now, or because the Engine says otherwise. */
-  evict(entry: IndexEntry, reason: EvictionReason = "the Engine no longer gives it the address"): void {
+  evict(entry: IndexEntry): void {
     entry.binding.isCurrent(); // notices what it has lost
-    this.#parts.index.evict([entry], entry.binding.lost ?? reason);
+    this.#parts.index.evict([entry], entry.binding.lost ?? "the Engine no longer gives it the address");
   }
 
   /** False when a look begun later has confirmed it: then that one is right, and this one is old. */
-  #replace(known: IndexEntry, turn: number, reason?: EvictionReason): boolean {
+  #replace(known: IndexEntry, turn: number): boolean {
     if (known.confirmedAt > turn) return false;
-    this.evict(known, reason);
+    this.evict(known);
     return true;
   }
 

@@ -31,19 +31,29 @@ export type ProofLost = "its process ended" | "the kernel no longer ties the add
 /** A binding and the watch over its process, ended together and for good. */
 export class WatchedBinding implements DockerBinding {
   readonly address: string;
-  readonly workload: Workload;
   readonly network: DockerBinding["network"];
   /** By the container's label, of which the Engine knows nothing. */
   readonly isLabelled: boolean;
   readonly #proof: BindingProof;
+  #workload: Workload;
   #endedBecause: ProofLost | "told" | undefined;
 
   constructor({ address, network, isLabelled }: Claim, workload: Workload, proof: BindingProof) {
     this.address = address;
-    this.workload = workload;
+    this.#workload = workload;
     this.network = { id: network.id, name: network.name };
     this.isLabelled = isLabelled;
     this.#proof = proof;
+  }
+
+  /** As it was last seen: another object once it is on other networks, and the same life. */
+  get workload(): Workload {
+    return this.#workload;
+  }
+
+  /** The address is its as before, and so are its connections: only what it is judged by is another. */
+  seeAs(workload: Workload): void {
+    this.#workload = workload;
   }
 
   isCurrent(): boolean {
@@ -69,7 +79,7 @@ export class WatchedBinding implements DockerBinding {
   }
 
   isFor({ network }: Claim, container: ContainerDetails): boolean {
-    return this.network.id === network.id && this.isOfLife(container) && this.isOnSameNetworks(container);
+    return this.network.id === network.id && this.isOfLife(container);
   }
 
   isOfLife({ id, startedAt }: ContainerDetails): boolean {

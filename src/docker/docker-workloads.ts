@@ -95,17 +95,17 @@ export class DockerWorkloads implements WorkloadResolver {
     this.#directory = directory;
     const journal = this.#journal;
     const index = new BindingIndex((binding, reason) => {
-      if (reason !== "its networks changed") journal.note(binding.workload.id); // it has lost no address by that
+      journal.note(binding.workload.id);
       events.onEvicted(binding, reason);
     });
     const labels = options.dialect?.addressLabels;
     const labelled = labels === undefined ? undefined : new LabelledAddresses(engine, labels);
     const lookup = new AddressLookup(engine, directory, labelled);
-    const audit = new BindingAudit({ engine, lookup, index, journal });
     const guard = new AddressGuard({ watchProcess: options.watchProcess, enforce: options.enforce });
     const toWorkload = (container: ContainerDetails) => workloadOf(container, options.dialect);
     const onBound = (binding: DockerBinding) => events.onBound(binding);
     const settler = new BindingSettler({ index, journal, guard, toWorkload, onBound });
+    const audit = new BindingAudit({ engine, lookup, index, journal, settler });
     const ask = (address: string) => this.#ask(address);
     const { onRunning = () => {} } = options;
     const review = new ContainerReview({ engine, lookup, index, journal, settler, audit, ask, onRunning });

@@ -360,6 +360,30 @@ describe("CredentialBroker", () => {
       assert.deepEqual(lost, []);
     });
 
+    it("judges anew whom a binding shows as another: what it may not have any more is not renewed, and it is told of", async () => {
+      const lost: string[] = [];
+      const { broker, credentialsOf, asked, turn } = bench({ resolver, onRoleLost: ({ id }) => lost.push(id) });
+      broker.decideBy({ settings: anyone("old"), home });
+      await credentialsOf("10.0.0.3");
+      const binding = await broker.identify(peer("10.0.0.3"));
+      const { workload } = binding;
+      await broker.prefetch(binding);
+      assert.deepEqual(lost, [], "it is who it was");
+      Object.assign(binding, { workload: { ...workload, roleClaim: { text: "no role", place: "label" } } });
+      await broker.prefetch(binding);
+      assert.deepEqual(lost, ["plain"]);
+      for (let half = 1; half <= 2 * 70; half += 1) {
+        turn(MINUTE / 2);
+        broker.keepSessions();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.equal(asked.length, 1, "the session of before is let go");
+      Object.assign(binding, { workload: { ...workload, roleClaim: { text: "mine", place: "label" } } });
+      await broker.prefetch(binding);
+      assert.equal(asked.at(-1)?.roleName, "mine");
+      Object.assign(binding, { workload }); // it is the other tests', too
+    });
+
     it("keeps a session in hand where the decision is the same", async () => {
       const { broker, credentialsOf, asked } = bench();
       await credentialsOf("10.0.0.1");

@@ -164,8 +164,5 @@ test("a container that joins a network while it is looked at is known by its net
   await heard();
   gate.open();
   assert.equal((await asked)?.workload.name, "a");
-  await eventually(async () => {
-    const { workload } = await bindingAt(workloads, "172.17.0.2");
-    assert.deepEqual(workload.traits?.networks, ["bridge", "other"]);
-  });
+  assert.deepEqual((await bindingAt(workloads, "172.17.0.2")).workload.traits?.networks, ["bridge", "other"]);
 });
