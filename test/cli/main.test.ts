@@ -24,6 +24,17 @@ for (const [name, program] of [
       assert.match(stdout, /^taskrole \d+\.\d+\.\d+ \((bun|node) [\d.]+\)\n$/);
     });
 
+    it("runs no program and takes no setting that lies in the folder it is started in", async () => {
+      const strange = mkdtempSync(join(folder, "strange-"));
+      writeFileSync(join(strange, ".env"), "TASKROLE_LISTEN=127.0.0.1:1111\n");
+      writeFileSync(join(strange, "bunfig.toml"), 'preload = ["./intruder.ts"]\n');
+      writeFileSync(join(strange, "intruder.ts"), 'console.log("an intruder ran");\n');
+      const { code, stdout } = await run(["check-config"], { program, folder: strange });
+      assert.equal(code, 0);
+      assert.doesNotMatch(stdout, /intruder|1111/);
+      assert.match(stdout, /^listen: "\[::\]:9254"/);
+    });
+
     it("shows its commands, and not what is for itself alone", async () => {
       const { code, stdout } = await run(["--help"], { program });
       assert.equal(code, 0);

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { resolve } from "node:path";
 
 /** What ships: compiled before the tests run. */
 export const EXECUTABLE: readonly string[] = ["dist/taskrole"];
@@ -15,6 +16,8 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly program?: readonly string[];
+  /** Where it is started; a program that is not on the PATH is found from here all the same. */
+  readonly folder?: string;
 }
 
 /** A started daemon, whoever started it. */
@@ -39,9 +42,10 @@ export class Running implements Life {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], { env = {}, program = EXECUTABLE }: RunOptions = {}) {
-    const [file = "", ...before] = program;
+  constructor(args: readonly string[], { env = {}, program = EXECUTABLE, folder }: RunOptions = {}) {
+    const [file = "", ...before] = program.map((part) => (part.includes("/") && folder ? resolve(part) : part));
     this.#child = spawn(file, [...before, ...args], {
+      cwd: folder,
       env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
