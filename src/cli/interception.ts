@@ -150,8 +150,19 @@ async function print(flags: RuleFlags): Promise<void> {
 # Only the host itself may reach the real metadata service, even when the rules below are lost.
 ${rules.join("\n")}
 
-# What containers ask of it comes to port ${to.port} of this host: ${await (kind === "iptables" ? iptablesCommands(to) : nftCommand({ ...to, ofThisHost: hostProcesses.meant() }))}`);
+${kind === "nftables" ? cgroupCommands(hostProcesses.missingCgroups()) : ""}# What containers ask of it comes to port ${to.port} of this host: ${await (kind === "iptables" ? iptablesCommands(to) : nftCommand({ ...to, ofThisHost: hostProcesses.meant() }))}`);
 }
+
+/** nft takes no rule that names a cgroup which is not there, and a rule knows it by its inode, which is not known before. */
+const cgroupCommands = (missing: readonly string[]): string =>
+  missing.length === 0
+    ? ""
+    : `\
+# Of containers on the host's network, which no engine has started here yet: make these first, then print again, for
+# what is below can name only cgroups that are there.
+${missing.map((folder) => `mkdir ${folder}`).join("\n")}
+
+`;
 
 async function nftCommand(to: Redirection): Promise<string> {
   const { interceptionTable } = await import("../kernel/interception-table.ts");

@@ -45,14 +45,25 @@ const OF_CONTAINER = /^(?:[a-z][a-z-]*-)?(?<id>[0-9a-f]{64})(?:\.scope)?$/;
 /** @param name of one cgroup, without those it lies in. @returns its container's full id; undefined when it is none */
 export const containerIdOf = (name: string): string | undefined => OF_CONTAINER.exec(name)?.groups?.["id"];
 
+/** A container's own unit of systemd's, as Docker and containerd have it made: "docker-9f3c….scope". */
+export const isContainerScope = (name: string): boolean => name.endsWith(".scope") && containerIdOf(name) !== undefined;
+
 /**
  * Which container the cgroup `path` belongs to. Of nested containers it is the outermost, which runs the engine of the others.
  *
- * @param parents where containers are made; elsewhere whoever owns a cgroup may give others below it any name
+ * @param places elsewhere whoever owns a cgroup may give others below it any name
  */
-export function containerIdIn(path: string, parents: readonly string[]): string | undefined {
+export function containerIdIn(path: string, { parents, servicesSlice }: ContainerPlaces): string | undefined {
   const parent = parents.find((candidate) => isWithin(path, candidate));
-  if (parent === undefined) return undefined;
-  const names = path.slice(parent.length + 2).split("/");
-  return names.map(containerIdOf).find((id) => id !== undefined);
+  const within = path.slice((parent ?? servicesSlice).length + 2).split("/");
+  if (parent !== undefined) return within.map(containerIdOf).find((id) => id !== undefined);
+  const [unit = ""] = within;
+  return isWithin(path, servicesSlice) && isContainerScope(unit) ? containerIdOf(unit) : undefined;
+}
+
+export interface ContainerPlaces {
+  /** All below them is containers'. */
+  readonly parents: readonly string[];
+  /** Only systemd makes what lies in it; of that, the scopes of containers are. */
+  readonly servicesSlice: string;
 }

@@ -10,7 +10,7 @@ export interface ConnectionOwnerParts {
   readonly run: RunCommand;
   /** Those that are redirected: what the socket at the other end believes it is connected to. */
   readonly addresses: readonly InterceptedAddress[];
-  readonly cgroups: Pick<ContainerCgroups, "parents" | "pathOf">;
+  readonly cgroups: Pick<ContainerCgroups, "parents" | "servicesSlice" | "pathOf">;
 }
 
 /**
@@ -44,5 +44,5 @@ const isOther = ({ local, remote }: ListedSocket, peer: Peer, addresses: readonl
 function ownerOf({ cgroup }: ListedSocket, { cgroups }: ConnectionOwnerParts): string | undefined {
   if (cgroup === undefined) return undefined;
   const path = "path" in cgroup ? cgroup.path : cgroups.pathOf(cgroup.inode);
-  return path === undefined ? undefined : containerIdIn(path, cgroups.parents);
+  return path === undefined ? undefined : containerIdIn(path, cgroups);
 }

@@ -1,7 +1,16 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt } from "../kit/attempt.ts";
-import { cgroup2In, cgroup2MountIn, containerIdOf, isWithin, type NftCgroup, nftCgroup } from "./cgroup-path.ts";
+import {
+  type ContainerPlaces,
+  cgroup2In,
+  cgroup2MountIn,
+  containerIdOf,
+  isContainerScope,
+  isWithin,
+  type NftCgroup,
+  nftCgroup,
+} from "./cgroup-path.ts";
 
 /** A cgroup in which an engine makes those of its containers. */
 export interface ContainerCgroup extends NftCgroup {
@@ -11,6 +20,16 @@ export interface ContainerCgroup extends NftCgroup {
   readonly inode: number;
 }
 
+/** Containers that systemd's driver put one by one among the host's services, for want of a `cgroup-parent`. */
+export interface ContainerScopes {
+  /** The same of all. */
+  readonly level: number;
+  /** As {@link NftCgroup} has it. */
+  readonly paths: readonly string[];
+}
+
+/** systemd.special(7): where services and scopes are unless they are told otherwise. */
+const SERVICES_SLICE = "system.slice";
 /** Slices are systemd's to make. */
 const OF_SYSTEMD = /\.slice$/;
 /** How far below the root engines put their containers; where one is found, the search goes no deeper. */
@@ -20,17 +39,19 @@ const wholeMount = (): string | undefined =>
   cgroup2MountIn(attempt(() => readFileSync("/proc/self/mountinfo", "latin1")) ?? "");
 
 /** The cgroups that containers are looked for in, on this host. Reads, but for {@link make}. */
-export class ContainerCgroups {
+export class ContainerCgroups implements ContainerPlaces {
   readonly parents: readonly string[];
   readonly mount: string | undefined;
+  readonly servicesSlice: string;
 
   /**
    * @param parents from the root of cgroup 2, without a slash before: "docker"
    * @param mount where cgroup 2 is mounted
    */
-  constructor(parents: readonly string[], mount: string | undefined = wholeMount()) {
+  constructor(parents: readonly string[], mount: string | undefined = wholeMount(), servicesSlice = SERVICES_SLICE) {
     this.parents = parents;
     this.mount = mount;
+    this.servicesSlice = servicesSlice;
   }
 
   /** Those that are there now. */
@@ -43,11 +64,37 @@ export class ContainerCgroups {
     });
   }
 
-  /** Makes those that an engine would make, where it may, so that the first container ever is matched too. */
-  make(): void {
-    const { mount } = this;
+  /** Those of {@link ContainerScopes} that are there now. */
+  scopes(): ContainerScopes {
+    const { mount = "", servicesSlice } = this;
+    const { level } = nftCgroup(`${servicesSlice}/x`, mount);
+    const names = mount === "" ? [] : this.#children(`/${servicesSlice}`).filter(isContainerScope);
+    return { level, paths: names.map((name) => this.#scopePath(name)) };
+  }
+
+  /** Calls back with the path of each that comes. */
+  watchScopes(onScope: (path: string) => void, signal: AbortSignal): void {
+    const { mount, servicesSlice } = this;
     if (mount === undefined) return;
-    for (const name of this.parents) if (!OF_SYSTEMD.test(name)) attempt(() => mkdirSync(join(mount, name)));
+    const folder = join(mount, servicesSlice);
+    const note = (_: string, name: string | null): void => {
+      if (name !== null && isContainerScope(name) && inodeOf(join(folder, name)) !== undefined)
+        onScope(this.#scopePath(name));
+    };
+    attempt(() => watch(folder, { signal, persistent: false }, note).on("error", () => {}));
+  }
+
+  /** The folders of those that an engine would make and has not made yet: "/sys/fs/cgroup/docker". */
+  missing(): readonly string[] {
+    const { mount } = this;
+    if (mount === undefined) return [];
+    const made = this.parents.filter((name) => !OF_SYSTEMD.test(name));
+    return made.map((name) => join(mount, name)).filter((folder) => inodeOf(folder) === undefined);
+  }
+
+  /** Makes those, where it may, so that the first container ever is matched too. */
+  make(): void {
+    for (const folder of this.missing()) attempt(() => mkdirSync(folder));
   }
 
   /** Calls back when a cgroup beside one of them comes or goes. What is lost here, the next check finds. */
@@ -78,7 +125,11 @@ export class ContainerCgroups {
       const path = own === inode ? `/${name}` : this.#below(`/${name}`, inode);
       if (path !== undefined) return path;
     }
-    return undefined;
+    return this.#below(`/${this.servicesSlice}`, inode);
+  }
+
+  #scopePath(name: string): string {
+    return nftCgroup(`${this.servicesSlice}/${name}`, this.mount ?? "").path;
   }
 
   #below(path: string, inode: number): string | undefined {

@@ -25,7 +25,8 @@ export class HostProcesses {
   /** The same where it is not asked what nft and the kernel can do. */
   meant(): KeptProcesses | undefined {
     const { cgroups, users } = this.#options;
-    return cgroups?.mount === undefined ? this.#users() : { cgroups: cgroups.present(), users };
+    if (cgroups?.mount === undefined) return this.#users();
+    return { cgroups: cgroups.present(), scopes: cgroups.scopes(), users };
   }
 
   /**
@@ -36,6 +37,11 @@ export class HostProcesses {
     const { cgroups } = this.#options;
     if (cgroups === undefined || this.#whyNotMatched === undefined) return;
     this.#whyNotMatched = cgroups.mount === undefined ? "no cgroup 2 is mounted here" : await whyRefused(run);
+  }
+
+  /** As {@link ContainerCgroups.missing} names them. */
+  missingCgroups(): readonly string[] {
+    return this.#options.cgroups?.missing() ?? [];
   }
 
   makeCgroups(): void {
@@ -63,6 +69,11 @@ export class HostProcesses {
     this.#options.cgroups?.watch(onNews, signal);
   }
 
+  /** @param onScope called with each container's cgroup that comes to lie among the host's services, as nft names it */
+  listenForScopes(onScope: (path: string) => void, signal: AbortSignal): void {
+    this.#options.cgroups?.watchScopes(onScope, signal);
+  }
+
   #users(): KeptProcesses | undefined {
     const { users } = this.#options;
     return users.length > 0 ? { cgroups: undefined, users } : undefined;
@@ -76,7 +87,14 @@ async function whyRefused(run: RunCommand): Promise<string | undefined> {
 }
 
 /** "." is the folder of all cgroups, which is there in every layout. */
-const probeText = 'table inet taskrole_probe {\n  chain probe {\n    socket cgroupv2 level 1 "." counter\n  }\n}\n';
+const probeText = `table inet taskrole_probe {
+  set some { type cgroupsv2; }
+  chain probe {
+    socket cgroupv2 level 1 "." counter
+    socket cgroupv2 level 1 @some counter
+  }
+}
+`;
 
 const ROLE_OF_HOST = "containers on the host's network, if they run there, have the instance's role";
 
@@ -84,10 +102,12 @@ const unmatchedWarning = (reason: string): string =>
   `hostNetwork is not kept, as ${reason}: ${ROLE_OF_HOST}. Run none of them, or set hostNetwork: host to say that this is meant.`;
 
 /** @param path of a cgroup that holds containers and is none of `containerCgroups`, from the root: "system.slice" */
-export const strayWarning = (path: string): string => {
-  const remedy = /^(?:system\.slice)?$/.test(path)
-    ? 'Other processes of the host are there too. Give containers a place of their own: "cgroup-parent": "docker.slice" in ' +
-      "/etc/docker/daemon.json, and that slice started at boot."
-    : `If they may be kept from it, add "${path}" to containerCgroups.`;
+export function strayWarning(path: string): string {
+  if (path === "system.slice")
+    return `hostNetwork is kept for containers in the cgroup system.slice only while taskrole runs, and from some milliseconds after each was made: they are told from the host's services one by one. ${OWN_SLICE}`;
+  const remedy = path === "" ? OWN_SLICE : `If they may be kept from it, add "${path}" to containerCgroups.`;
   return `hostNetwork is not kept for the containers in the cgroup ${path === "" ? "/" : path}, which containerCgroups does not name: ${ROLE_OF_HOST}. ${remedy}`;
-};
+}
+
+const OWN_SLICE =
+  'Give containers a place of their own: "cgroup-parent": "docker.slice" in /etc/docker/daemon.json, and that slice started at boot.';

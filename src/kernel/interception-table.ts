@@ -1,8 +1,8 @@
-import type { ContainerCgroup } from "./container-cgroups.ts";
+import type { ContainerCgroup, ContainerScopes } from "./container-cgroups.ts";
 import { INTERCEPTED_PORT, type InterceptedAddress } from "./intercepted-address.ts";
 
 import { destination } from "./nft-match.ts";
-import type { NftChain, NftPriority, NftRule, NftTable } from "./nft-table.ts";
+import type { NftChain, NftPriority, NftRule, NftSet, NftTable } from "./nft-table.ts";
 
 /** What is intercepted, and where to. */
 export interface Redirection {
@@ -17,6 +17,8 @@ export interface Redirection {
 export interface KeptProcesses {
   /** Containers on the host's network; undefined where they are not told from other processes. */
   readonly cgroups: readonly ContainerCgroup[] | undefined;
+  /** Where cgroups are told. */
+  readonly scopes?: ContainerScopes;
   /** Whose packets are refused. */
   readonly users: readonly UserRange[];
 }
@@ -41,10 +43,20 @@ const before = (name: keyof typeof STANDARD_PRIORITY): NftPriority => ({
   value: STANDARD_PRIORITY[name] - LEAD,
 });
 
+export const INTERCEPTION_TABLE = { family: "inet", name: "taskrole" } as const;
+
+/** @param paths as {@link ContainerScopes} has them */
+export const scopeSet = (paths: readonly string[]): NftSet => ({
+  name: "container_scopes",
+  type: "cgroupsv2",
+  elements: paths.map((path) => `"${path}"`),
+  isInFlux: true,
+});
+
 /** Everything that brings containers' requests to the addresses to `port` of this host, and nothing else to it. */
 export const interceptionTable = (to: Redirection): NftTable => ({
-  family: "inet",
-  name: "taskrole",
+  ...INTERCEPTION_TABLE,
+  ...(to.ofThisHost?.scopes && { sets: [scopeSet(to.ofThisHost.scopes.paths)] }),
   chains: [
     redirectChain(to),
     inputChain(to),
@@ -152,12 +164,16 @@ const outputChain = ({ port, addresses, ofThisHost }: Redirection): NftChain => 
 /** What a process sends has the cgroup that its socket was made in: a container's from its very first. */
 function hostChains(to: Redirection): readonly NftChain[] {
   if (to.ofThisHost === undefined) return [];
-  const { cgroups, users } = to.ofThisHost;
+  const { cgroups, scopes, users } = to.ofThisHost;
   const deny: NftChain = {
     name: "host_deny",
-    rules: [...(cgroups ?? []).map(refusedCgroup), ...users.map(refusedUsers)],
+    rules: [
+      ...(cgroups ?? []).map(refusedCgroup),
+      ...(scopes ? [refusedScopes(scopes)] : []),
+      ...users.map(refusedUsers),
+    ],
   };
-  return cgroups ? [hostRedirectChain(to), containerRedirectChain(to, cgroups), deny] : [deny];
+  return cgroups ? [hostRedirectChain(to), containerRedirectChain(to, to.ofThisHost), deny] : [deny];
 }
 
 /** nft knows the name "dstnat" in no other hook than prerouting. */
@@ -175,12 +191,25 @@ const hostRedirectChain = ({ addresses }: Redirection): NftChain => ({
   })),
 });
 
-const containerRedirectChain = ({ port }: Redirection, cgroups: readonly ContainerCgroup[]): NftChain => ({
-  name: "container_redirect",
-  rules: cgroups.map((cgroup) => ({
-    text: `tcp dport ${INTERCEPTED_PORT} ${matchingCgroup(cgroup)} counter redirect to :${port}`,
-    comment: `host-network containers of ${cgroupName(cgroup)} go to port ${port}`,
-  })),
+function containerRedirectChain({ port }: Redirection, { cgroups = [], scopes }: KeptProcesses): NftChain {
+  const redirected = (match: string, whose: string): NftRule => ({
+    text: `tcp dport ${INTERCEPTED_PORT} ${match} counter redirect to :${port}`,
+    comment: `host-network containers ${whose} go to port ${port}`,
+  });
+  return {
+    name: "container_redirect",
+    rules: [
+      ...cgroups.map((cgroup) => redirected(matchingCgroup(cgroup), `of ${cgroupName(cgroup)}`)),
+      ...(scopes ? [redirected(matchingScopes(scopes), AMONG_SERVICES)] : []),
+    ],
+  };
+}
+
+const AMONG_SERVICES = "among the host's services";
+const matchingScopes = ({ level }: ContainerScopes): string => `socket cgroupv2 level ${level} @container_scopes`;
+const refusedScopes = (scopes: ContainerScopes): NftRule => ({
+  text: `${matchingScopes(scopes)} counter jump deny`,
+  comment: `refused: host-network containers ${AMONG_SERVICES}`,
 });
 
 /** What is not redirected: other ports, other protocols, and connections opened before the table was loaded. */

@@ -20,6 +20,7 @@ import { type FollowLines, followLines, ipRuleMonitor, type Monitor, nftMonitor 
 import { NftRuleSet } from "./nft-rule-set.ts";
 import type { NftTable } from "./nft-table.ts";
 import type { BindingReport, InterceptingRules, RuleSet } from "./rule-set.ts";
+import { ScopeSet } from "./scope-set.ts";
 import { UplinkGuard } from "./uplink-guard.ts";
 
 export interface InterceptionOptions {
@@ -57,6 +58,7 @@ export class Interception {
   /** Of a former life with the other kind. */
   readonly #otherRules: RuleSet;
   readonly #guard: UplinkGuard;
+  readonly #scopes: ScopeSet;
 
   constructor({ bindings, guardedUplinks: uplinks, kind = "nftables", ...options }: InterceptionOptions) {
     this.#bindings = bindings;
@@ -69,6 +71,7 @@ export class Interception {
     const [nft, iptables] = [this.#nftRules(programs), this.#iptablesRules(programs)];
     [this.#rules, this.#otherRules] = kind === "nftables" ? [nft, iptables] : [iptables, nft];
     this.#guard = new UplinkGuard({ programs, addresses, uplinks });
+    this.#scopes = new ScopeSet(programs, this.#options.hostProcesses);
   }
 
   /**
@@ -88,6 +91,7 @@ export class Interception {
     await this.#learn();
     const load = () => this.#load();
     await (this.#bindings ? this.#bindings.reload(load) : load());
+    await this.#scopes.refill();
     await this.#guard.load();
   }
 
@@ -123,7 +127,9 @@ export class Interception {
 
   #listen(onNews: () => void, signal: AbortSignal): void {
     const { hostProcesses, kind } = this.#options;
-    if (kind === "nftables") hostProcesses.listen(onNews, signal);
+    if (kind !== "nftables") return;
+    hostProcesses.listen(onNews, signal);
+    hostProcesses.listenForScopes((path) => void this.#scopes.add(path), signal);
   }
 
   async #learn(): Promise<void> {
@@ -204,6 +210,7 @@ export class Interception {
   async #checkBindings(depth: CheckDepth): Promise<InterceptionStatus> {
     const { status, areBindingsWhole } = await this.#look(depth);
     if (!areBindingsWhole) this.#bindings?.lose();
+    if (depth === "whole") await this.#scopes.refill();
     return status;
   }
 

@@ -27,6 +27,8 @@ export interface NftSet {
   readonly type: string;
   /** In nft's own words, e.g. `"veth1" . 02:42:ac:11:00:02 . 172.17.0.2`. */
   readonly elements: readonly string[];
+  /** They come and go by themselves, and are put right apart from the table: none is a difference. */
+  readonly isInFlux?: true;
 }
 
 export interface NftChain {
@@ -45,7 +47,9 @@ export interface NftTable {
 export const POLICY = "accept";
 
 /** "inet taskrole", as nft's commands and its monitor name a table. */
-export const tableName = ({ family, name }: NftTable): string => `${family} ${name}`;
+export const tableName = ({ family, name }: NamedTable): string => `${family} ${name}`;
+
+type NamedTable = Pick<NftTable, "family" | "name">;
 
 /**
  * One transaction that replaces the tables: the same text at the first start, after a crash and while requests are
@@ -62,6 +66,12 @@ export const rulesetTexts = (tables: readonly NftTable[]): readonly string[] =>
 export const removalText = (table: NftTable): string =>
   `add table ${tableName(table)}\ndelete table ${tableName(table)}\n`;
 
+/** One transaction that has the set hold these elements, in place of those it has. */
+export const refillTexts = (table: NamedTable, set: NftSet): readonly string[] => [
+  `flush set ${tableName(table)} ${set.name}\n`,
+  ...elementTexts(table, set),
+];
+
 const replacement = (table: NftTable): string =>
   `${removalText(table)}table ${tableName(table)} {\n${[...(table.sets ?? []).map(setText), ...table.chains.map(chainText)].join("\n")}}\n`;
 
@@ -69,7 +79,8 @@ const setText = ({ name, type }: NftSet): string => `  set ${name} {\n    type $
 
 const ELEMENTS_A_TEXT = 500;
 
-function elementTexts(table: NftTable, { name, elements }: NftSet): readonly string[] {
+/** Adds them to those it has. */
+export function elementTexts(table: NamedTable, { name, elements }: NftSet): readonly string[] {
   const texts: string[] = [];
   for (let from = 0; from < elements.length; from += ELEMENTS_A_TEXT) {
     const some = elements.slice(from, from + ELEMENTS_A_TEXT);

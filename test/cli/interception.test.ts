@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -40,14 +40,45 @@ test("print shows the commands, whole, and needs no root", async () => {
 test("what print shows can be pasted into a shell, and does what up does", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { namespace, command } = await host(t);
-  const { stdout } = await taskrole("print --port 7777");
-  const pasted = await namespace.run(["sh", "-e", "-c", stdout]);
-  assert.deepEqual(pasted, { kind: "exited", code: 0, stdout: "", stderr: "" });
+  const paste = async (argumentsOfPrint: string) => {
+    const { stdout } = await taskrole(argumentsOfPrint);
+    const pasted = await namespace.run(["sh", "-e", "-c", stdout]);
+    assert.deepEqual(pasted, { kind: "exited", code: 0, stdout: "", stderr: "" });
+    return stdout;
+  };
+  // Where no engine has run yet, its cgroup is among the commands.
+  await command("up --port 7777");
+  await command("down");
+  assert.doesNotMatch(await paste("print --port 7777"), /mkdir/);
   const everything = "nft --stateless list ruleset\nip rule\nip -6 rule";
   const byPaste = await namespace.must(everything);
   assert.equal((await command("status --port 7777")).code, 0);
   await command("up --port 7777");
   assert.equal(await namespace.must(everything), byPaste);
+});
+
+test("print names the cgroups that up makes, where no engine has made them", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { namespace } = await host(t);
+  const name = `taskrole-${process.pid}`;
+  const setting = `TASKROLE_CONTAINER_CGROUPS=["${name}"]`;
+  const command = (args: string) =>
+    taskrole(args, (argv, options) => namespace.run(["env", setting, ...argv], options));
+  const paste = async () => {
+    const { stdout } = await command("print");
+    assert.equal((await namespace.run(["sh", "-e", "-c", `ip() { :; }\n${stdout}`])).kind, "exited");
+    return stdout;
+  };
+  const first = await paste();
+  const folder = /^mkdir (\/sys\/fs\/cgroup\/.+)$/m.exec(first)?.[1] ?? assert.fail(first);
+  t.after(() => rmdirSync(folder));
+  assert.ok(folder.endsWith(`/${name}`) && !first.includes(`socket cgroupv2 level 1`), first);
+  const second = await paste();
+  assert.ok(!second.includes("mkdir") && second.includes("socket cgroupv2 level 1"), second);
+  const rules = () => namespace.must("nft --stateless list table inet taskrole");
+  const byPaste = await rules();
+  await command("up");
+  assert.equal(await rules(), byPaste);
 });
 
 test("status, up, status, down, down: what is there, what to do, what was done", async (t) => {

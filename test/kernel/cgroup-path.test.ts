@@ -58,6 +58,11 @@ const OWNERS: readonly (readonly [path: string, id: string | undefined, because:
   [`/libpod_parent/libpod-${A}`, A, "podman, cgroupfs"],
   [`/machine.slice/libpod-${A}.scope/container`, A, "podman, systemd"],
   [`/machine.slice/machine-libpod_pod_${B}.slice/libpod-${A}.scope`, A, "in a pod, whose id comes first"],
+  [`/system.slice/docker-${A}.scope`, A, "systemd, without a slice of its own"],
+  [`/system.slice/docker-${A}.scope/docker/${B}`, A, "nested in one"],
+  [`/system.slice/docker.service/docker-${A}.scope`, undefined, "a service names those below its own as it likes"],
+  [`/system.slice/${A}`, undefined, "a scope is named as one"],
+  ["/system.slice/docker.service", undefined, "a service of the host's"],
   ["/machine.slice/machine-qemu.scope", undefined, "a virtual machine"],
   ["/docker", undefined, "the parent itself"],
   [`/docker/buildkit/x${A}`, undefined, "an id is a whole name"],
@@ -72,4 +77,4 @@ const OWNERS: readonly (readonly [path: string, id: string | undefined, because:
 ];
 for (const [path, id, because] of OWNERS)
   test(`${path.replaceAll(A, "A").replaceAll(B, "B")} is ${id === undefined ? "nobody's" : "A's"}: ${because}`, () =>
-    assert.equal(containerIdIn(path, PARENTS), id));
+    assert.equal(containerIdIn(path, { parents: PARENTS, servicesSlice: "system.slice" }), id));

@@ -13,7 +13,7 @@ const line = (local: string, remote: string, id: string): string =>
 const OURS = line("198.18.0.1:5000", "169.254.169.254:80", A);
 
 function ownerAmong(outcome: CommandOutcome) {
-  const cgroups = { parents: ["docker"], pathOf: () => undefined };
+  const cgroups = { parents: ["docker"], servicesSlice: "system.slice", pathOf: () => undefined };
   return findConnectionOwner({ run: () => Promise.resolve(outcome), addresses: METADATA_ADDRESSES, cgroups }, PEER);
 }
 const printed = (...lines: readonly string[]): CommandOutcome => ({

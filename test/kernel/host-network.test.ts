@@ -126,6 +126,7 @@ test("its requests come to the daemon, whoever makes its cgroup; those of the ho
     [
       [`host-network containers of ${cgroups.root}/docker go to port 9254`, 5],
       [`host-network containers of ${cgroups.root}/docker.slice go to port 9254`, 2],
+      ["host-network containers among the host's services go to port 9254", 0],
     ],
   );
 });
@@ -229,6 +230,57 @@ test("a cgroup that comes later, or is removed and made again, is matched at onc
     stop.abort();
     await watching;
   }
+});
+
+/** What was found amiss while it is watched, to the test's end. */
+function watched(t: TestContext, interception: Interception): readonly string[] {
+  const amiss: string[] = [];
+  const events = {
+    onDrift: (status: InterceptionStatus) => amiss.push(...wrong(status)),
+    onMended: () => {},
+    onMendFailed: (error: unknown) => amiss.push(String(error)),
+  };
+  const stop = new AbortController();
+  const watching = interception.watch(events, stop.signal);
+  t.after(async () => {
+    stop.abort();
+    await watching;
+  });
+  return amiss;
+}
+
+test("containers that systemd put among the host's services are told from them, those that come later at once", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, intercept, host } = await lab(t);
+  const first = await process({ cgroup: `system.slice/docker-${RED}.scope/init` });
+  const service = await process({ cgroup: "system.slice/docker.service" });
+  assert.deepEqual(await ask(first, IPV4), realAt(IPV4), "without the rules it reaches the real service");
+  const amiss = watched(t, await intercept());
+  assert.deepEqual(await ask(first, IPV4), daemonAt(IPV4));
+  await delay(2_500); // past the first checks: no other is due for a minute
+  const second = await process({ cgroup: `system.slice/docker-${BLUE}.scope` });
+  for (const container of [first, second]) {
+    await eventually(async () => assert.deepEqual(await ask(container, IPV6), daemonAt(IPV6)));
+    assert.deepEqual(await ask(container, IPV4), daemonAt(IPV4));
+    assert.deepEqual(await container.tell({ do: "send", host: IPV4, port: 53 }), { failed: "EPERM" });
+  }
+  for (const other of [host, service]) assert.deepEqual(await ask(other, IPV4), realAt(IPV4));
+  assert.deepEqual(amiss, [], "none of it has the tables loaded again");
+});
+
+test("the set of those is put right now and then, and what has ended goes from it", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, intercept, host, cgroups } = await lab(t);
+  await process({ cgroup: `system.slice/docker-${RED}.scope` });
+  cgroups.make(`system.slice/docker-${BLUE}.scope`);
+  const amiss = watched(t, await intercept({ checkEveryMs: 200 }));
+  const listed = () => host.must("nft list set inet taskrole container_scopes");
+  assert.match(await listed(), new RegExp(`docker-${BLUE}`));
+  cgroups.remove(`system.slice/docker-${BLUE}.scope`);
+  await eventually(async () => assert.match(await listed(), new RegExp(`elements = { "[^",]*docker-${RED}[^",]*" }`)));
+  await host.must("nft flush set inet taskrole container_scopes");
+  await eventually(async () => assert.match(await listed(), new RegExp(`docker-${RED}`)));
+  assert.deepEqual(amiss, []);
 });
 
 test("a cgroup made again under its old name is a difference, although its rules look the same", async (t) => {

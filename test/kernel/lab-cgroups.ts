@@ -25,7 +25,7 @@ export class LabCgroups {
   readonly root = `taskrole-lab-${process.pid}-${made++}`;
   /** The parents that the product is told of: `${root}/docker`, `${root}/docker.slice`. */
   readonly parents = [`${this.root}/docker`, `${this.root}/docker.slice`];
-  readonly cgroups = new ContainerCgroups(this.parents);
+  readonly cgroups = new ContainerCgroups(this.parents, undefined, `${this.root}/system.slice`);
 
   constructor() {
     this.make("");
