@@ -20,10 +20,29 @@ const MOST_RULES_COMPARED = 300;
 /** Those take longer, and the daemon looks at them too, when it reloads. */
 const MOST_DENIALS_COMPARED = 100;
 
-/** What is no mistake and probably not what was meant, a sentence each. @param rules the setting roleRules */
-export function reviewOfRules(rules: readonly WrittenRule[]): readonly string[] {
-  const all = rules.map((rule, index) => ({ rule, number: index + 1 }));
-  return [...all.flatMap(warningsOf), ...(rules.length <= MOST_RULES_COMPARED ? pairWarnings(all) : [])];
+export interface ReviewedSettings {
+  readonly roleRules: readonly WrittenRule[];
+  readonly defaultRole?: string | undefined;
+}
+
+/** What is no mistake and probably not what was meant, a sentence each. */
+export function reviewOfRules({ roleRules, defaultRole }: ReviewedSettings): readonly string[] {
+  const all = roleRules.map((rule, index) => ({ rule, number: index + 1 }));
+  return [
+    ...(defaultRole === undefined || roleRules.length === 0 ? [] : idleDefault(defaultRole, roleRules)),
+    ...all.flatMap(warningsOf),
+    ...(roleRules.length <= MOST_RULES_COMPARED ? pairWarnings(all) : []),
+  ];
+}
+
+/** A rule that refuses it to its own may mean to; when all do, the setting means nothing. */
+function idleDefault(defaultRole: string, rules: readonly WrittenRule[]): readonly string[] {
+  const isUsed = rules.some(
+    (rule) => rule.defaultRole === undefined && defaultRefused(rule, defaultRole) === undefined,
+  );
+  return isUsed
+    ? []
+    : [`defaultRole ${defaultRole} is for nobody: each of roleRules has one of its own or does not allow this one`];
 }
 
 function warningsOf({ rule, number }: Numbered): readonly string[] {

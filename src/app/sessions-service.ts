@@ -39,8 +39,8 @@ export interface SessionsWiring {
 
 export function sessionsPart(wiring: SessionsWiring): SessionsPart {
   const broker = credentialBroker(wiring);
-  const review = ({ roleRules }: Config): void => {
-    for (const reason of reviewOfRules(roleRules)) wiring.log.warn({ reason }, "roleRules");
+  const review = (settings: Config): void => {
+    for (const reason of reviewOfRules(settings)) wiring.log.warn({ reason }, "roleRules");
   };
   review(wiring.config);
   const apply = (config: Config): void => {

@@ -1,5 +1,6 @@
 import { explainRefusal } from "../audit/explain-refusal.ts";
 import type { Log } from "../audit/log.ts";
+import { RepeatGate } from "../audit/repeat-gate.ts";
 import type { CredentialIssuer } from "../broker/credential-issuer.ts";
 import type { EpochMs } from "../core/credentials.ts";
 import { sleep } from "../kit/sleep.ts";
@@ -27,8 +28,12 @@ export interface StsWiring {
   readonly now: () => EpochMs;
 }
 
+/** A size is the role's and its workload's: it is the same again at each renewal. */
+const NEARLY_FULL_AGAIN_AFTER_MS = 24 * 3_600_000;
+
 export function stsPart(wiring: StsWiring): StsPart {
   const { config, log, own, identity, now } = wiring;
+  const nearlyFull = new RepeatGate({ now, repeatAfterMs: NEARLY_FULL_AGAIN_AFTER_MS });
   const issuer = new StsIssuer({
     region: async () => config.region ?? (await identity.get()).region,
     endpoint: config.stsEndpoint,
@@ -37,6 +42,10 @@ export function stsPart(wiring: StsWiring): StsPart {
     environment: process.env,
     onClockSkew: (stsAheadMs) =>
       log.warn(clockFields(stsAheadMs), "this host's clock is wrong; calls are signed by STS's"),
+    onNearlyFull: ({ roleArn }, percent) => {
+      if (nearlyFull.pass(roleArn) !== undefined)
+        log.warn(sizeFields(roleArn, percent), "a session is nearly larger than STS takes");
+    },
   });
   const warm = once(() => issuer.warm());
   const warming = (stopped: AbortSignal) => untilDone(warmUp(wiring, warm), stopped);
@@ -94,4 +103,11 @@ function once<T>(task: () => Promise<T>): () => Promise<T> {
 const clockFields = (stsAheadMs: number) => ({
   reason: `STS's clock is ${Math.abs(Math.round(stsAheadMs / 1000))} s ${stsAheadMs > 0 ? "ahead of" : "behind"} this host's`,
   remedy: "set it, and keep it set (chrony, systemd-timesyncd): containers judge by it when their credentials end",
+});
+
+/** https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_ResponseElements */
+const sizeFields = (role: string, percent: number) => ({
+  role,
+  reason: `its policy, policy ARNs and tags fill ${percent} % of what STS lets them fill, packed`,
+  remedy: "shorten them before they grow: over 100 % STS refuses the role to its containers (PackedPolicyTooLarge)",
 });

@@ -31,6 +31,10 @@ const CREDENTIALS =
   "STS does not take the host's own credentials: check metadataUrl, the instance profile and its role";
 const CLOCK = "set this host's clock, and keep it set (chrony, systemd-timesyncd)";
 
+const PACKED =
+  "policy, policyArns and tags of this session are too large together, as STS packs them (it says by how much in cause): " +
+  "shorten the policy, or set fewer or shorter tags; a managed policy's ARN takes less than its text";
+
 const REMEDY_BY_CODE: ReadonlyMap<string, string> = new Map([
   ["clock-ahead", CLOCK],
   ["SignatureDoesNotMatch", CLOCK],
@@ -45,6 +49,8 @@ const REMEDY_BY_CODE: ReadonlyMap<string, string> = new Map([
   ["EAI_AGAIN", "check this host's DNS"],
   ["ENOENT", "check that the file of AWS_CA_BUNDLE is there and can be read"],
   ["EACCES", "check that the file of AWS_CA_BUNDLE can be read"],
+  ["PackedPolicyTooLarge", PACKED],
+  ["PackedPolicyTooLargeException", PACKED],
   ["RegionDisabledException", "activate STS for this region in the role's account, or set region"],
   ["ValidationError", "check the role's ARN, and that its maximum session duration is not under sessionSeconds"],
 ]);

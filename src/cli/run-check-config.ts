@@ -37,7 +37,7 @@ export async function runCheckConfig(sources: ConfigSources, asked: Asked): Prom
 async function check(loaded: LoadedConfig, { workload, cases, isToolNamed }: Asked): Promise<number> {
   const { config, notes } = loaded;
   for (const { place, says } of notes) complain(`note: ${place} ${says}`);
-  for (const warning of reviewOfRules(config.roleRules)) complain(`warning: ${warning}`);
+  for (const warning of reviewOfRules(config)) complain(`warning: ${warning}`);
   if (workload === undefined && cases === undefined)
     return tell(isToolNamed ? savedConfig(loaded) : configPicture(loaded));
   const decided = workload === undefined ? HOLDS : await tellDecisions(workload, config);

@@ -23,6 +23,8 @@ export interface StsOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Told once for each size: by how much STS's clock is ahead of this host's. Calls are signed by STS's. */
   readonly onClockSkew?: (stsAheadMs: number) => void;
+  /** Told of each session that fills so much of what STS lets policy, policy ARNs and tags fill, packed. From 90 to 100. */
+  readonly onNearlyFull?: (grant: Grant, percent: number) => void;
   /** Default: {@link TIME_LIMITS}. */
   readonly timeLimits?: TimeLimits;
 }
@@ -51,6 +53,8 @@ const PAUSE_BEFORE_SECOND_TRY_MS = 100;
 /** STS takes a clock that is five minutes off; the SDK begins to correct it at four. */
 const SKEW_WORTH_TELLING_MS = 240_000;
 const SKEW_IS_ANOTHER_AFTER_MS = 60_000;
+/** How it packs is AWS's secret, so that no size can be known before; what it says of one is near enough to the next. */
+const NEARLY_FULL_PERCENT = 90;
 
 /** CredentialIssuer over sts:AssumeRole. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 export class StsIssuer implements CredentialIssuer {
@@ -74,6 +78,8 @@ export class StsIssuer implements CredentialIssuer {
         if (isDenial(error)) await this.#noteCaller(client, exchange);
         throw error;
       });
+      const percent = answer.PackedPolicySize ?? 0;
+      if (percent >= NEARLY_FULL_PERCENT) this.#options.onNearlyFull?.(grant, percent);
       return this.#checked(grant, answer, client.clockOffsetMs);
     });
   }

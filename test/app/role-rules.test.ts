@@ -141,9 +141,33 @@ describe("what is read is what decides", () => {
   });
 });
 
+describe("a defaultRole that no rule lets anybody have is told", () => {
+  const review = (rules: unknown) => reviewOfRules(load(JSON.stringify(rules), { defaultRole: ANY })).join("\n");
+  const other = "arn:aws:iam::111122223333:role/b";
+
+  it("each rule has its own, or refuses it", () => {
+    const rules = [
+      { match: { name: "a" }, allow: [other], defaultRole: other },
+      { match: { name: "b" }, allow: ["*"], deny: [ANY] },
+    ];
+    assert.match(review(rules), new RegExp(`^defaultRole ${ANY} is for nobody: each of roleRules`, "m"));
+  });
+
+  it("not where one rule allows it, nor without rules", () => {
+    assert.equal(
+      review([
+        { match: { name: "a" }, allow: [other] },
+        { match: { name: "b" }, allow: [ANY] },
+      ]),
+      "",
+    );
+    assert.equal(review([]), "");
+  });
+});
+
 describe("what is no mistake and probably not meant is said", () => {
   const review = (rules: unknown) =>
-    reviewOfRules(load(JSON.stringify(rules), { accounts: '{"prod":"444455556666"}' }).roleRules).join("\n");
+    reviewOfRules(load(JSON.stringify(rules), { accounts: '{"prod":"444455556666"}' })).join("\n");
   const allow = [ANY];
   type Row = readonly [string, unknown, RegExp];
   const everyRole = (pattern: string): Row => [

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, describe, it } from "node:test";
+import { explainRefusal } from "../../src/audit/explain-refusal.ts";
 import { Refusal } from "../../src/core/failure.ts";
 import type { Grant } from "../../src/core/grant.ts";
 import { startMockEc2 } from "../../src/mock-ec2/mock-ec2.ts";
@@ -203,6 +205,38 @@ describe("StsIssuer and the host's own credentials", () => {
       timeLimits: { ...LIMITS, flightMs: 200 },
     });
     assert.equal((await outcomeOf(waiting)).text, "sts-unavailable flight-timeout");
+  });
+});
+
+describe("StsIssuer and the size of sessions, which only STS knows", () => {
+  /** Its text alone is this long. */
+  const policyOf = (length: number): string => {
+    const [head, tail] = [
+      '{"Version":"2012-10-17","Statement":[{"Sid":"',
+      '","Effect":"Allow","Action":"*","Resource":"*"}]}',
+    ];
+    return `${head}${"a".repeat(length - head.length - tail.length)}${tail}`;
+  };
+  const told: (readonly [string, number])[] = [];
+  const telling = new StsIssuer({
+    ...{ region: () => Promise.resolve("us-east-1"), endpoint: mock.stsUrl, now: Date.now },
+    hostCredentials: () => hostCredentials(upstream),
+    onNearlyFull: ({ roleName }, percent) => told.push([roleName, percent]),
+  });
+
+  it("tells of one that is nearly as large as STS takes, and of no smaller one", async () => {
+    await telling.issue(grant({ policy: policyOf(1_800) }));
+    assert.deepEqual(told, []);
+    await telling.issue(grant({ policy: policyOf(1_900) }));
+    assert.deepEqual(told, [["reader", 93]]);
+  });
+
+  it("explains one that is larger", async () => {
+    const tags = Array.from({ length: 50 }, (_, i) => [`k${i}`, randomBytes(120).toString("hex")] as const);
+    const error = await telling.issue(grant({ tags: Object.fromEntries(tags) })).catch((caught: unknown) => caught);
+    const { reason, remedy } = { reason: "", remedy: "", ...explainRefusal(error) };
+    assert.match(`${reason}`, /PackedPolicyTooLarge/);
+    assert.match(`${remedy}`, /^policy, policyArns and tags of this session are too large together/);
   });
 });
 
