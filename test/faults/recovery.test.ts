@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { header } from "../../src/mock-ec2/http-exchange.ts";
+import { RawClient } from "../http/raw-client.ts";
 import { stsSays } from "./faults.ts";
 import { isServed, type Watch } from "./support/asker.ts";
-import type { StsCall } from "./support/faulty-ec2.ts";
+import { HOST_CREDENTIALS_PATH, type StsCall } from "./support/faulty-ec2.ts";
 import { FaultyHost } from "./support/faulty-host.ts";
 import { assertDecent, servedWhileValid } from "./support/rules.ts";
 
@@ -90,3 +91,47 @@ test("STS takes the host's credentials no longer, and new ones are there: they a
   const reply = await host.run("second").ask();
   assert.ok(isServed(reply), JSON.stringify(reply));
 });
+
+const STS_TAKES_MS = 1_000;
+
+test("a caller who hangs up cancels nothing: the call he waited for is the only one, and its session is the next caller's", async () => {
+  await using stack = new AsyncDisposableStack();
+  const host = await FaultyHost.start();
+  stack.defer(() => host.stop());
+  await host.ec2.sts.begin({ latencyMs: STS_TAKES_MS });
+  const quitter = host.run("quitter");
+  const client = new RawClient(host.host.port, quitter.address);
+  const { body: token } = await client
+    .send("PUT /latest/api/token HTTP/1.1\r\nHost: a\r\nx-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n")
+    .response();
+  client.send(`GET ${HOST_CREDENTIALS_PATH}quitter HTTP/1.1\r\nHost: a\r\nx-aws-ec2-metadata-token: ${token}\r\n\r\n`);
+  await sleep(100);
+  client.close();
+  const calls = () => host.ec2.calls.filter(({ roleName }) => roleName === "quitter").length;
+  assert.ok(await within(STS_TAKES_MS, () => calls() === 1), `${calls()} calls`);
+  await sleep(2 * STS_TAKES_MS);
+  assert.ok(isServed(await quitter.ask()));
+  assert.equal(calls(), 1);
+});
+
+const SESSION_LIFE_S = 8;
+
+test("nobody asks for anything: sessions are renewed all the same, and the end of the host's own credentials is told", async () => {
+  await using stack = new AsyncDisposableStack();
+  const host = await FaultyHost.start({
+    lifeSeconds: () => SESSION_LIFE_S,
+    hostCredentialsLifetimeMs: 3 * HOST_LIFE_MS,
+  });
+  stack.defer(() => host.stop());
+  host.run("silent");
+  const issued = () => host.ec2.calls.filter(({ roleName, status }) => roleName === "silent" && status === 200).length;
+  assert.ok(await within(2 * SESSION_LIFE_S * 1_000, () => issued() >= 3), `${issued()} sessions`);
+  await host.ec2.metadata.begin({ wire: "refused" });
+  const hasToldOfEnd = () => host.log.includes("the host's own credentials have ended");
+  assert.ok(await within(4 * HOST_LIFE_MS, hasToldOfEnd), host.log.slice(-2_000));
+});
+
+async function within(limitMs: number, holds: () => boolean): Promise<boolean> {
+  for (const until = Date.now() + limitMs; Date.now() < until && !holds(); ) await sleep(100);
+  return holds();
+}
