@@ -42,6 +42,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./check-config.ts")).checkConfigCommand(),
   },
   {
+    name: "iam",
+    summary: "the policies that AWS needs for a configuration: the host's and the roles', ready to paste",
+    load: async () => (await import("./iam.ts")).iamCommand(),
+  },
+  {
     name: "demo-workload",
     summary: "what runs in each of the demo's workloads",
     hidden: true,
