@@ -27,7 +27,11 @@ variable "external_id" {
   default     = ""
 
   validation {
-    condition     = can(regex("^([A-Za-z0-9_+=,.@:/-]{2,1224})?$", var.external_id))
+    condition = (
+      can(regex("^[A-Za-z0-9_+=,.@:/-]*$", var.external_id))
+      && length(var.external_id) != 1
+      && length(var.external_id) <= 1224
+    )
     error_message = "external_id must be 2 to 1224 letters, digits and _+=,.@:/-, or empty."
   }
 }

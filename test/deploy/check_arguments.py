@@ -1,4 +1,4 @@
-"""Holds each resource and data source of a Terraform module against the arguments that the AWS provider has, as they stand in the bindings
+"""Holds each resource and data source of a Terraform module, and each reference to one, against what the AWS provider has, as it stands in the bindings
 for Python that are made from the provider's schema. Prints JSON: every mistake, and the resources. Arguments: the wheel of the bindings,
 and the module's folder."""
 
@@ -6,6 +6,7 @@ import ast
 import glob
 import json
 import os
+import re
 import sys
 import zipfile
 
@@ -13,6 +14,9 @@ import hcl2
 
 # https://developer.hashicorp.com/terraform/language/meta-arguments
 META = {"count", "for_each", "depends_on", "provider", "lifecycle", "connection", "provisioner"}
+
+# aws_iam_role.host.arn, data.aws_partition.current.partition
+REFERENCE = re.compile(r"\b(?:(data)\.)?(aws_\w+)\.(\w+)\.(\w+)")
 
 
 def plain(value):
@@ -51,7 +55,7 @@ class Bindings:
             source = self.archive.read(f"{self.root}/{folder}/__init__.py").decode()
         except KeyError:
             return None
-        return {node.name: arguments(node) for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
+        return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
 
 
 def arguments(node):
@@ -68,7 +72,7 @@ def mentioned(annotation):
 
 
 def mistakes_in(body, class_name, classes, place):
-    known = classes[class_name]
+    known = arguments(classes[class_name])
     for name in body:
         if name not in known and name not in META:
             yield f"{place}: the provider has no {name}"
@@ -85,18 +89,40 @@ def nested(value):
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
 
 
+def class_of(kind, of_type):
+    words = of_type.split("_") if kind == "data" else of_type.split("_")[1:]
+    return ("Data" if kind == "data" else "") + "".join(word.capitalize() for word in words)
+
+
+def references_in(folder):
+    for path in glob.glob(os.path.join(folder, "*.tf")):
+        with open(path, encoding="utf-8") as file:
+            for data, of_type, name, attribute in REFERENCE.findall(file.read()):
+                yield data or "resource", of_type, name, attribute
+
+
+def place_of(kind, of_type, name):
+    return f"{'data.' if kind == 'data' else ''}{of_type}.{name}"
+
+
 def main(wheel, folder):
     bindings, mistakes, resources = Bindings(wheel), [], {}
     for kind, of_type, name, body in blocks_of(folder):
-        place = f"{'data.' if kind == 'data' else ''}{of_type}.{name}"
+        place = place_of(kind, of_type, name)
         resources[place] = body
         classes = bindings.classes(kind, of_type)
         if classes is None:
             mistakes.append(f"{place}: the provider has no {of_type}")
-            continue
-        prefix = "Data" if kind == "data" else ""
-        camel = "".join(word.capitalize() for word in of_type.removeprefix("" if kind == "data" else "aws_").split("_"))
-        mistakes.extend(mistakes_in(body, f"{prefix}{camel}", classes, place))
+        else:
+            mistakes.extend(mistakes_in(body, class_of(kind, of_type), classes, place))
+    for kind, of_type, name, attribute in references_in(folder):
+        place = place_of(kind, of_type, name)
+        classes = bindings.classes(kind, of_type) or {}
+        known = classes.get(class_of(kind, of_type))
+        if place not in resources:
+            mistakes.append(f"{place}.{attribute}: there is no {place}")
+        elif known and attribute not in [member.name for member in known.body if isinstance(member, ast.FunctionDef)] + ["id"]:
+            mistakes.append(f"{place}.{attribute}: the provider has no {attribute}")
     json.dump({"mistakes": mistakes, "resources": resources}, sys.stdout)
 
 

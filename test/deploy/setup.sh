@@ -12,12 +12,18 @@ flock 9
 wanted="$(cat requirements.txt provider.txt) on $(/usr/bin/python3 --version)"
 if [ "$(cat "$DEPLOY_CACHE/made-for" 2>/dev/null)" = "$wanted" ]; then exit; fi
 
+install_packages() {
+  "$DEPLOY_CACHE/venv/bin/pip" "$1" --quiet --disable-pip-version-check "${@:2}"
+}
+# In a condition a failure ends nothing by itself: hence the &&.
 install_all() {
-  dpkg -s python3-venv >/dev/null 2>&1 || { apt-get update -q && apt-get install -qy --no-install-recommends python3-venv; }
-  rm -rf "$DEPLOY_CACHE/venv" "$DEPLOY_CACHE/provider"
-  /usr/bin/python3 -m venv "$DEPLOY_CACHE/venv"
-  "$DEPLOY_CACHE/venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
-  "$DEPLOY_CACHE/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$DEPLOY_CACHE/provider" -r provider.txt
+  local download
+  rm -rf "$DEPLOY_CACHE/venv" "$DEPLOY_CACHE/provider" "$DEPLOY_CACHE/made-for" &&
+    { dpkg -s python3-venv >/dev/null 2>&1 || { apt-get update -q && apt-get install -qy --no-install-recommends python3-venv; }; } &&
+    /usr/bin/python3 -m venv "$DEPLOY_CACHE/venv" || return
+  install_packages download --no-deps --dest "$DEPLOY_CACHE/provider" -r provider.txt &
+  download=$!
+  install_packages install -r requirements.txt && wait "$download"
 }
 echo "deploy: $DEPLOY_CACHE" >&2
 if ! install_all >"$DEPLOY_CACHE/setup.log" 2>&1; then

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { byTerraform, WANTED } from "./support/deployments.ts";
+import { byCloudFormation, byTerraform, variableFlags, WANTED } from "./support/deployments.ts";
 import { MODULE, missing, outputOf, policiesModule, providerWheel, python, terraform } from "./support/tools.ts";
 
 const lacks = missing();
@@ -36,10 +36,35 @@ describe("the Terraform module", options, () => {
     assert.notEqual((await terraform(changed.folder, ["fmt", "-check"])).code, 0);
   });
 
-  it("makes policies that terraform takes without a provider", async () => {
+  it("is taken by terraform validate as far as that goes without the provider", async () => {
     using module = policiesModule();
     await outputOf(terraform(module.folder, ["init", "-input=false", "-no-color"]));
     assert.equal(JSON.parse(await outputOf(terraform(module.folder, ["validate", "-json"]))).valid, true);
+  });
+
+  it("refuses wrong values, with what is wanted", async () => {
+    using module = policiesModule();
+    await outputOf(terraform(module.folder, ["init", "-input=false", "-no-color"]));
+    const good = { image_id: "ami-0", release_url: WANTED.releaseUrl, release_sha256: WANTED.releaseSha256 };
+    for (const [wrong, says] of [
+      [{ release_url: "http://downloads.example/taskrole" }, /release_url must be an https URL/],
+      [{ release_url: "https://downloads.example/'; reboot; '" }, /release_url must be an https URL/],
+      [{ release_sha256: "abc" }, /release_sha256 must be 64 hexadecimal digits/],
+      [{ container_path: "containers" }, /container_path must begin and end with a slash/],
+      [{ external_id: "x" }, /external_id must be 2 to 1224/],
+    ] as const) {
+      const flags = variableFlags({ ...good, ...wrong });
+      const { code, stderr } = await terraform(module.folder, ["plan", "-input=false", "-no-color", ...flags]);
+      assert.equal(code, 1, JSON.stringify(wrong));
+      assert.match(stderr.replace(/[│\s]+/g, " "), says);
+    }
+  });
+
+  it("hands AWS only what it makes", async () => {
+    const made = [...readFileSync(join(MODULE, "policies/main.tf"), "utf8").matchAll(/^output "(\w+)"/gm)];
+    const used = [...readFileSync(join(MODULE, "main.tf"), "utf8").matchAll(/module\.policies\.(\w+)/g)];
+    const names = (found: readonly RegExpExecArray[]) => new Set(found.map(([, name]) => name));
+    assert.deepEqual(names(used), names(made));
   });
 
   it("gives resources the arguments that the AWS provider has, and all that it must have", async () => {
@@ -54,6 +79,8 @@ describe("the Terraform module", options, () => {
         /host: assume_role_policy is missing$/,
       ],
       ['"aws_iam_role_policy"', '"aws_iam_role_police"', /the provider has no aws_iam_role_police$/],
+      ["aws_iam_role.host.name", "aws_iam_role.host.nome", /aws_iam_role\.host\.nome: the provider has no nome$/],
+      ["aws_iam_role.host.name", "aws_iam_role.hots.name", /aws_iam_role\.hots\.name: there is no aws_iam_role\.hots$/],
     ] as const) {
       using changed = changedModule(from, to);
       const wrong = (await checked(changed.folder)).mistakes;
@@ -72,7 +99,6 @@ describe("the Terraform module", options, () => {
   });
 
   it("says of a host and its roles what the template says", async () => {
-    const { byCloudFormation } = await import("./support/deployments.ts");
     for (const externalId of ["", "customer-4711"]) {
       const [module, template] = await Promise.all([
         byTerraform({ ...WANTED, externalId }),

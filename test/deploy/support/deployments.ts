@@ -1,5 +1,5 @@
 import { run } from "../../support/program.ts";
-import { outputOf, policiesModule, python, TEMPLATE, terraform } from "./tools.ts";
+import { DEFAULT_ROLE, HOST_ROLE, outputOf, policiesModule, python, TEMPLATE, terraform } from "./tools.ts";
 
 export const ACCOUNT = "111122223333";
 
@@ -64,30 +64,23 @@ export async function byCloudFormation(wanted: Wanted): Promise<Bootable> {
   return { hostRole, permissionPolicy, roles: containers, defaultRole, userData: launchTemplate.UserData };
 }
 
-/** Of the part of the module that needs no provider; the rest of it only hands these to AWS. */
+/** What Terraform makes of the module's variables, before AWS is asked for anything. */
 export async function byTerraform({ externalId, releaseUrl, releaseSha256 }: Wanted): Promise<Bootable> {
   using module = policiesModule();
-  const [hostRole, defaultRole] = [
-    `arn:aws:iam::${ACCOUNT}:role/host`,
-    `arn:aws:iam::${ACCOUNT}:role/containers/default`,
-  ];
   const variables = {
-    partition: "aws",
-    dns_suffix: "amazonaws.com",
-    container_path: "/containers/",
-    host_role_arn: hostRole,
-    default_role_arn: defaultRole,
     external_id: externalId,
     release_url: releaseUrl,
     release_sha256: releaseSha256,
+    image_id: "ami-0123456789abcdef0",
   };
-  const given = Object.entries(variables).map(([name, value]) => `-var=${name}=${value}`);
   await outputOf(terraform(module.folder, ["init", "-input=false", "-no-color"]));
-  await outputOf(terraform(module.folder, ["apply", "-auto-approve", "-input=false", "-no-color", ...given]));
-  const outputs: Readonly<Record<string, { readonly value: string }>> = JSON.parse(
-    await outputOf(terraform(module.folder, ["output", "-json"])),
+  await outputOf(
+    terraform(module.folder, ["apply", "-auto-approve", "-input=false", "-no-color", ...variableFlags(variables)]),
   );
-  const policy = (name: string): unknown => JSON.parse(outputs[name]?.value ?? "");
+  const said = JSON.parse(await outputOf(terraform(module.folder, ["output", "-json"])));
+  const outputs: Readonly<Record<string, string>> = said.policies.value;
+  const policy = (name: string): unknown => JSON.parse(outputs[name] ?? "");
+  const [hostRole, defaultRole] = [HOST_ROLE, DEFAULT_ROLE];
   return {
     hostRole,
     permissionPolicy: policy("permission_policy"),
@@ -96,9 +89,12 @@ export async function byTerraform({ externalId, releaseUrl, releaseSha256 }: Wan
       { arn: `arn:aws:iam::${ACCOUNT}:role/containers/web`, trust: policy("container_trust_policy") },
     ],
     defaultRole,
-    userData: outputs["user_data"]?.value ?? "",
+    userData: outputs["user_data"] ?? "",
   };
 }
+
+export const variableFlags = (variables: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(variables).map(([name, value]) => `-var=${name}=${value}`);
 
 /** What `taskrole iam` says of a configuration, each trust policy put to the roles that the test has of it. */
 export async function byCommand(
@@ -106,7 +102,7 @@ export async function byCommand(
   flags: readonly string[],
   roles: readonly string[],
 ): Promise<Deployment> {
-  const hostRole = `arn:aws:iam::${ACCOUNT}:role/host`;
+  const hostRole = HOST_ROLE;
   const args = ["iam", "--config", config, "--host-role", hostRole, "--format", "json", ...flags];
   const said: {
     readonly permissionPolicy: unknown;
