@@ -104,6 +104,7 @@ function headOf({ account, roles }: TrustOf): string {
   return [`${where}, the trust policy of`, ...roles.map((role) => `  ${wordFor(role)}`)].join("\n");
 }
 
-const wordFor = (role: string): string => (/[*?]/.test(role) ? `each role that is to be had of ${role}` : role);
+const wordFor = (role: string): string =>
+  /[*?]/.test(role) ? `${role} (each of them that containers are to have)` : role;
 
 const json = (value: unknown): string => JSON.stringify(value, null, 2);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -38,10 +38,23 @@ describe("taskrole iam", () => {
       trusts.map((trust) => trust.split("\n")[0]),
       ["In the account 111122223333, the trust policy of", "In the account 444455556666, the trust policy of"],
     );
-    assert.match(trusts[0] ?? "", /\n {2}each role that is to be had of arn:aws:iam::111122223333:role\/red\/\*\n/);
+    assert.match(
+      trusts[0] ?? "",
+      /\n {2}arn:aws:iam::111122223333:role\/red\/\* \(each of them that containers are to have\)\n/,
+    );
     assert.match(trusts[0] ?? "", /\n {2}arn:aws:iam::111122223333:role\/red\/base\n/);
     const trust = JSON.parse((trusts[1] ?? "").replace(/^[^{]*/, ""));
     assert.deepEqual(trust.Statement[0].Principal, { AWS: HOST });
+  });
+
+  it("prints what docs/aws.md shows", async () => {
+    const page = readFileSync("docs/aws.md", "utf8");
+    const [, command = "", shown = ""] = /^\$ taskrole iam --config config\.yaml (.*)\n([^`]*)```/m.exec(page) ?? [];
+    const args = ["iam", "--config", "docs/examples/three-teams.yaml", ...command.split(" ")];
+    const { stdout } = await run(args);
+    const parts = shown.split(/^…$/m).map((part) => part.trim());
+    assert.equal(parts.length, 3);
+    for (const part of parts) assert.ok(stdout.includes(part), part);
   });
 
   it("as JSON is one document for programs", async () => {
