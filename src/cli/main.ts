@@ -22,6 +22,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./reload.ts")).reloadCommand(),
   },
   {
+    name: "health",
+    summary: "whether the running daemon serves containers: exit code 0 or 1, for health checks",
+    load: async () => (await import("./health.ts")).healthCommand(),
+  },
+  {
     name: "demo",
     summary: "a whole EC2 host on loopback: see what taskrole does, without AWS, root or Docker",
     load: async () => (await import("./demo.ts")).demoCommand(),

@@ -56,3 +56,14 @@ export function containerIdIn(path: string, parents: readonly string[]): string 
   const names = path.slice(parent.length + 2).split("/");
   return names.map(containerIdOf).find((id) => id !== undefined);
 }
+
+/**
+ * The cgroup of a process that runs in a container.
+ *
+ * @param cgroupFile /proc/PID/cgroup, in the host's cgroup namespace
+ * @returns from the root of cgroup 2: "docker/9f3c…"; undefined where that is not within a container of one of the parents
+ */
+export function ownContainerCgroupIn(cgroupFile: string, parents: readonly string[]): string | undefined {
+  const path = cgroup2In(cgroupFile);
+  return path === undefined || containerIdIn(path, parents) === undefined ? undefined : path.slice(1);
+}

@@ -1,7 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt } from "../kit/attempt.ts";
-import { cgroup2In, cgroup2MountIn, containerIdOf, isWithin, type NftCgroup, nftCgroup } from "./cgroup-path.ts";
+import {
+  cgroup2In,
+  cgroup2MountIn,
+  containerIdIn,
+  containerIdOf,
+  isWithin,
+  type NftCgroup,
+  nftCgroup,
+  ownContainerCgroupIn,
+} from "./cgroup-path.ts";
 
 /** A cgroup in which an engine makes those of its containers. */
 export interface ContainerCgroup extends NftCgroup {
@@ -16,31 +25,51 @@ const OF_SYSTEMD = /\.slice$/;
 /** How far below the root engines put their containers; where one is found, the search goes no deeper. */
 const SEARCH_DEPTH = 4;
 
-const wholeMount = (): string | undefined =>
-  cgroup2MountIn(attempt(() => readFileSync("/proc/self/mountinfo", "latin1")) ?? "");
+const ofThisProcess = (file: "cgroup" | "mountinfo"): string =>
+  attempt(() => readFileSync(`/proc/self/${file}`, "latin1")) ?? "";
 
 /** The cgroups that containers are looked for in, on this host. Reads, but for {@link make}. */
 export class ContainerCgroups {
   readonly parents: readonly string[];
-  readonly mount: string | undefined;
+  /** Where cgroup 2 is mounted. */
+  readonly mount = cgroup2MountIn(ofThisProcess("mountinfo"));
+  readonly #readOwn: () => string;
 
   /**
    * @param parents from the root of cgroup 2, without a slash before: "docker"
-   * @param mount where cgroup 2 is mounted
+   * @param readOwn the text of /proc/self/cgroup
    */
-  constructor(parents: readonly string[], mount: string | undefined = wholeMount()) {
+  constructor(parents: readonly string[], readOwn = () => ofThisProcess("cgroup")) {
     this.parents = parents;
-    this.mount = mount;
+    this.#readOwn = readOwn;
   }
 
   /** Those that are there now. */
   present(): readonly ContainerCgroup[] {
-    const { mount } = this;
-    if (mount === undefined) return [];
-    return this.parents.flatMap((name) => {
-      const inode = inodeOf(join(mount, name));
-      return inode === undefined ? [] : [{ name, inode, ...nftCgroup(name, mount) }];
-    });
+    return this.parents.flatMap((name) => this.#at(name) ?? []);
+  }
+
+  /** This process's own, where it runs in a container of theirs itself. */
+  own(): ContainerCgroup | undefined {
+    const name = ownContainerCgroupIn(this.#readOwn(), this.parents);
+    return name === undefined ? undefined : this.#at(name);
+  }
+
+  /**
+   * False in a cgroup namespace of a container's own, which shows the cgroups below it as if they were all.
+   * The file is in every cgroup but the host's root: https://docs.kernel.org/admin-guide/cgroup-v2.html#core-interface-files
+   */
+  isWhole(): boolean {
+    return this.mount !== undefined && !existsSync(join(this.mount, "cgroup.type"));
+  }
+
+  /** The ids of the containers that have processes now, less the one that this process is in. */
+  containers(): readonly string[] {
+    const place = this.own()?.name;
+    const own = place === undefined ? undefined : containerIdIn(`/${place}`, this.parents);
+    return this.present()
+      .flatMap(({ name }) => this.#containersBelow(`/${name}`, SEARCH_DEPTH))
+      .filter((id) => id !== own);
   }
 
   /** Makes those that an engine would make, where it may, so that the first container ever is matched too. */
@@ -79,6 +108,27 @@ export class ContainerCgroups {
       if (path !== undefined) return path;
     }
     return undefined;
+  }
+
+  #at(name: string): ContainerCgroup | undefined {
+    const { mount } = this;
+    if (mount === undefined) return undefined;
+    const inode = inodeOf(join(mount, name));
+    return inode === undefined ? undefined : { name, inode, ...nftCgroup(name, mount) };
+  }
+
+  #containersBelow(path: string, depth: number): readonly string[] {
+    return this.#children(path).flatMap((name) => {
+      const [id, child] = [containerIdOf(name), `${path}/${name}`];
+      if (id !== undefined) return this.#hasProcesses(child) ? [id] : [];
+      return depth === 0 ? [] : this.#containersBelow(child, depth - 1);
+    });
+  }
+
+  /** In it or below it. */
+  #hasProcesses(path: string): boolean {
+    const events = attempt(() => readFileSync(join(this.mount ?? "", path, "cgroup.events"), "latin1")) ?? "";
+    return /^populated 1$/m.test(events);
   }
 
   #below(path: string, inode: number): string | undefined {

@@ -25,7 +25,7 @@ export class HostProcesses {
   /** The same where it is not asked what nft and the kernel can do. */
   meant(): KeptProcesses | undefined {
     const { cgroups, users } = this.#options;
-    return cgroups?.mount === undefined ? this.#users() : { cgroups: cgroups.present(), users };
+    return cgroups?.mount === undefined ? this.#users() : { cgroups: cgroups.present(), own: cgroups.own(), users };
   }
 
   /**
@@ -35,7 +35,7 @@ export class HostProcesses {
   async learn(run: RunCommand): Promise<void> {
     const { cgroups } = this.#options;
     if (cgroups === undefined || this.#whyNotMatched === undefined) return;
-    this.#whyNotMatched = cgroups.mount === undefined ? "no cgroup 2 is mounted here" : await whyRefused(run);
+    this.#whyNotMatched = whyUnseen(cgroups) ?? (await whyRefused(run));
   }
 
   makeCgroups(): void {
@@ -68,6 +68,15 @@ export class HostProcesses {
     return users.length > 0 ? { cgroups: undefined, users } : undefined;
   }
 }
+
+function whyUnseen(cgroups: ContainerCgroups): string | undefined {
+  if (cgroups.mount === undefined) return "no cgroup 2 is mounted here";
+  return cgroups.isWhole() || cgroups.present().length > 0 ? undefined : ONLY_OWN;
+}
+
+const ONLY_OWN =
+  "the only cgroups that can be seen from here are those of taskrole's own container (start it with --cgroupns host " +
+  "-v /sys/fs/cgroup:/sys/fs/cgroup:ro)";
 
 async function whyRefused(run: RunCommand): Promise<string | undefined> {
   const outcome = await run(["nft", "--check", probeText]);

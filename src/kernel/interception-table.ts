@@ -17,6 +17,8 @@ export interface Redirection {
 export interface KeptProcesses {
   /** Containers on the host's network; undefined where they are not told from other processes. */
   readonly cgroups: readonly ContainerCgroup[] | undefined;
+  /** Of them the one that the daemon is in, when it runs in a container on the host's network itself; no other is let through. */
+  readonly own?: ContainerCgroup | undefined;
   /** Whose packets are refused. */
   readonly users: readonly UserRange[];
 }
@@ -152,12 +154,12 @@ const outputChain = ({ port, addresses, ofThisHost }: Redirection): NftChain => 
 /** What a process sends has the cgroup that its socket was made in: a container's from its very first. */
 function hostChains(to: Redirection): readonly NftChain[] {
   if (to.ofThisHost === undefined) return [];
-  const { cgroups, users } = to.ofThisHost;
+  const { cgroups, own, users } = to.ofThisHost;
   const deny: NftChain = {
     name: "host_deny",
-    rules: [...(cgroups ?? []).map(refusedCgroup), ...users.map(refusedUsers)],
+    rules: [...ownDenyRules(own), ...(cgroups ?? []).map(refusedCgroup), ...users.map(refusedUsers)],
   };
-  return cgroups ? [hostRedirectChain(to), containerRedirectChain(to, cgroups), deny] : [deny];
+  return cgroups ? [hostRedirectChain(to), containerRedirectChain(to, { cgroups, own }), deny] : [deny];
 }
 
 /** nft knows the name "dstnat" in no other hook than prerouting. */
@@ -175,13 +177,57 @@ const hostRedirectChain = ({ addresses }: Redirection): NftChain => ({
   })),
 });
 
-const containerRedirectChain = ({ port }: Redirection, cgroups: readonly ContainerCgroup[]): NftChain => ({
+interface Containers {
+  readonly cgroups: readonly ContainerCgroup[];
+  readonly own: ContainerCgroup | undefined;
+}
+
+const containerRedirectChain = ({ port }: Redirection, { cgroups, own }: Containers): NftChain => ({
   name: "container_redirect",
-  rules: cgroups.map((cgroup) => ({
-    text: `tcp dport ${INTERCEPTED_PORT} ${matchingCgroup(cgroup)} counter redirect to :${port}`,
-    comment: `host-network containers of ${cgroupName(cgroup)} go to port ${port}`,
-  })),
+  rules: [
+    ...ownRedirectRules(own, port),
+    ...cgroups.map((cgroup) => ({
+      text: `tcp dport ${INTERCEPTED_PORT} ${matchingCgroup(cgroup)} counter redirect to :${port}`,
+      comment: `host-network containers of ${cgroupName(cgroup)} go to port ${port}`,
+    })),
+  ],
 });
+
+/** They come before those that would bring the daemon's own requests back to itself. */
+const ownRedirectRules = (own: ContainerCgroup | undefined, port: number): readonly NftRule[] =>
+  own === undefined
+    ? []
+    : [
+        {
+          text: `tcp dport ${INTERCEPTED_PORT} ${matchingBelow(own)} counter redirect to :${port}`,
+          comment: `what runs in cgroups below taskrole's own (${own.inode}) goes to port ${port}`,
+        },
+        {
+          text: `${matchingCgroup(own)} counter return`,
+          comment: `taskrole's own requests, from its container (cgroup ${own.inode}), are not redirected`,
+        },
+      ];
+
+const ownDenyRules = (own: ContainerCgroup | undefined): readonly NftRule[] =>
+  own === undefined
+    ? []
+    : [
+        {
+          text: `${matchingBelow(own)} counter jump deny`,
+          comment: `refused: what runs in cgroups below taskrole's own (${own.inode})`,
+        },
+        {
+          text: `${matchingCgroup(own)} counter return`,
+          comment: `taskrole's own packets, from its container (cgroup ${own.inode}), reach the real service`,
+        },
+      ];
+
+/**
+ * A socket of just this cgroup has none at the level below, and a comparison with one that is not there never matches:
+ * https://github.com/torvalds/linux/blob/v6.1/net/netfilter/nft_socket.c (nft_sock_get_eval_cgroupv2)
+ */
+const matchingBelow = (cgroup: ContainerCgroup): string =>
+  `${matchingCgroup(cgroup)} socket cgroupv2 level ${cgroup.level + 1} != "${cgroup.path}"`;
 
 /** What is not redirected: other ports, other protocols, and connections opened before the table was loaded. */
 const refusedCgroup = (cgroup: ContainerCgroup): NftRule => ({

@@ -25,7 +25,9 @@ export class LabCgroups {
   readonly root = `taskrole-lab-${process.pid}-${made++}`;
   /** The parents that the product is told of: `${root}/docker`, `${root}/docker.slice`. */
   readonly parents = [`${this.root}/docker`, `${this.root}/docker.slice`];
-  readonly cgroups = new ContainerCgroups(this.parents);
+  /** Where the daemon is. */
+  daemonAt = "/";
+  readonly cgroups = new ContainerCgroups(this.parents, () => `0::${this.daemonAt}\n`);
 
   constructor() {
     this.make("");
