@@ -107,7 +107,20 @@ test("the image says what it is, is not root's, and has no setuid program", asyn
   assert.equal(config.Labels["org.opencontainers.image.version"], manifest.version);
   assert.equal(config.Labels["org.opencontainers.image.licenses"], manifest.license);
   assert.deepEqual(config.Healthcheck.Test, ["CMD", "taskrole", "health"]);
-  const find = ["--rm", "--entrypoint", "find", "taskrole", "/", "-xdev", "-type", "f", "-perm", "/6000"];
+  const find = [
+    "--rm",
+    "--user",
+    "0",
+    "--entrypoint",
+    "find",
+    "taskrole",
+    "/",
+    "-xdev",
+    "-type",
+    "f",
+    "-perm",
+    "/6000",
+  ];
   assert.equal(await docker("run", ...find), "");
 });
 
@@ -227,6 +240,7 @@ test("taskrole's container gone: containers are refused a connection", async () 
   for (const metadata of [container.metadata, container.metadata.over6])
     assert.equal((await metadata.askToken()).status, "ECONNREFUSED");
   await start();
+  assert.deepEqual(await warnings(), [], "the rules of its former life do not keep it from the real service");
   assert.equal(await container.role(), "waiting");
 });
 
