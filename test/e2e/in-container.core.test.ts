@@ -234,6 +234,23 @@ test("dockerd restarts: taskrole comes back by itself, lets itself through again
   assert.equal((await newborn.firstIdentity()).roleName, "newborn");
 });
 
+test("a dockerd that leaves containers running and makes its socket anew: the known are served, and all after a restart of taskrole", async () => {
+  await lab.engine.stop();
+  await lab.engine.start({ liveRestore: true });
+  await becomes("healthy");
+  const known = await lab.run({ role: "known" });
+  assert.equal(await known.role(), "known");
+  await lab.engine.stop();
+  await lab.engine.start({ liveRestore: true });
+  assert.equal(await known.role(), "known");
+  const unknown = await lab.run({ role: "unknown" });
+  assert.equal((await unknown.metadata.askToken(10_000)).status, 503);
+  assert.match((await warnings()).join("\n"), /not hearing of containers from Docker/);
+  await docker("restart", "taskrole");
+  await becomes("healthy");
+  assert.equal(await eventually(() => unknown.role(), 30_000), "unknown");
+});
+
 test("taskrole's container gone: containers are refused a connection", async () => {
   const container = await lab.run({ role: "waiting", network: "six" });
   await docker("rm", "-f", "taskrole");
