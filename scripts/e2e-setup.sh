@@ -46,18 +46,19 @@ mirror() {
   echo "$uri"
 }
 
-# rootfs SUITE PACKAGES: the files of these packages and of all they need in $E2E_CACHE/rootfs-SUITE. Nothing is configured
+# rootfs SUITE PACKAGES [NAME]: the files of these packages and of all they need in $E2E_CACHE/rootfs-NAME. Nothing is configured
 # (that would double the time), so finish_rootfs does by hand what the packages' scripts would have done.
 rootfs() {
-  local suite=$1 packages=$2 root=$E2E_CACHE/rootfs-$1
-  [ "$(cat "$root/.packages" 2>/dev/null)" = "$packages" ] && { step_done "root file system of $suite: cached"; return; }
+  local suite=$1 packages=$2 name=${3:-$1}
+  local root=$E2E_CACHE/rootfs-$name
+  [ "$(cat "$root/.packages" 2>/dev/null)" = "$packages" ] && { step_done "root file system of $name: cached"; return; }
   rm -rf --one-file-system "$root"
   # The suite's index may have run out where a mirror lags; its signature is checked all the same.
-  mmdebstrap --variant=extract --mode=root --aptopt='Acquire::Check-Valid-Until "false"' --include="$packages" "$suite" "$root" "$(mirror)" >"$E2E_CACHE/rootfs-$suite.log" 2>&1 ||
-    fail "cannot fetch Debian $suite: see $E2E_CACHE/rootfs-$suite.log"
+  mmdebstrap --variant=extract --mode=root --aptopt='Acquire::Check-Valid-Until "false"' --include="$packages" "$suite" "$root" "$(mirror)" >"$E2E_CACHE/rootfs-$name.log" 2>&1 ||
+    fail "cannot fetch Debian $suite: see $E2E_CACHE/rootfs-$name.log"
   finish_rootfs "$root"
   echo "$packages" >"$root/.packages"
-  step_done "root file system of $suite: $(du -sm "$root" | cut -f1) MB"
+  step_done "root file system of $name: $(du -sm "$root" | cut -f1) MB"
 }
 
 finish_rootfs() {
@@ -143,16 +144,23 @@ make_dind() {
   tar -C "$root" -cf "$1" --exclude='./usr/lib/python3*' --exclude='./usr/bin/python3*' --exclude=./usr/libexec/aws .
 }
 
+# In place of debian:12-slim, with what the product's Dockerfile would install.
+make_base() {
+  tar -C "$E2E_CACHE/rootfs-base" -cf "$1" .
+}
+
 [ "$(id -u)" = 0 ] || fail "needs root: it installs packages and runs Docker engines"
 [[ $engine =~ ^(debian|forky|moby)$ ]] || fail "E2E_ENGINE is debian, forky or moby, not '$engine'"
 mkdir -p "$images"
 install_programs
 image small $sources/ask.c
 rootfs bookworm docker.io,iptables,iproute2,busybox-static,ca-certificates,bash,coreutils,mount,awscli,python3-boto3
+rootfs bookworm nftables,iproute2,libcap2-bin,util-linux,bash,coreutils,findutils,grep base
 [ "$engine" != moby ] || moby
 [ "$engine" != forky ] || rootfs forky docker.io,containerd,runc,iptables,ca-certificates,bash,coreutils,mount
 image aws $sources/ask.c "$E2E_CACHE/rootfs-bookworm/.packages"
 image dind $sources/dind-entry.sh $sources/ask.c "$E2E_CACHE/rootfs-bookworm/.packages"
+image base "$E2E_CACHE/rootfs-base/.packages"
 node_modules/.bin/node test/e2e/support/prepare-engine.ts || fail "the Docker engine '$engine' is not ready"
 step_done "engine $engine: started once, has its images"
 echo "e2e-setup: ready in $((SECONDS - began)) s"

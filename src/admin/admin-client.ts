@@ -19,12 +19,21 @@ export class NoAdminReply extends Error {
   }
 }
 
+export interface AdminQuestion {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly patienceMs?: number;
+}
+
 const PATIENCE_MS = 10_000;
 
 /** @throws NoAdminReply */
-export async function askAdmin(socketPath: string, method: "GET" | "POST", path: string): Promise<AdminReply> {
+export async function askAdmin(
+  socketPath: string,
+  { method, path, patienceMs = PATIENCE_MS }: AdminQuestion,
+): Promise<AdminReply> {
   try {
-    return await exchange({ socketPath, method, path, agent: false, timeout: PATIENCE_MS });
+    return await exchange({ socketPath, method, path, agent: false, timeout: patienceMs });
   } catch (error) {
     throw new NoAdminReply(socketPath, error);
   }

@@ -15,17 +15,24 @@ export const adminSocketOf = ({ adminSocket, runtimeDirectory }: Settings): stri
   adminSocket ?? join(runtimeDirectory, "admin.sock");
 
 export const RELOAD = { method: "POST", path: "/v1/reload" } as const;
+/** 200 while containers are served, 503 before and after. */
+export const HEALTH = { method: "GET", path: "/v1/health" } as const;
 
 export interface AdminWiring {
   readonly settings: Settings;
   readonly log: Log;
   readonly given: GivenUnix | undefined;
   readonly reload: () => Promise<ReloadOutcome>;
+  /** True from when all has started until it is to stop. */
+  readonly isServing: () => boolean;
 }
 
 /** The first to start: whoever is the second daemon of a host finds that out before it touches anything. */
-export function adminService({ settings, log, given, reload }: AdminWiring): Service {
-  const routes: readonly AdminRoute[] = [{ ...RELOAD, answer: async () => reloadAnswer(await reload()) }];
+export function adminService({ settings, log, given, reload, isServing }: AdminWiring): Service {
+  const routes: readonly AdminRoute[] = [
+    { ...RELOAD, answer: async () => reloadAnswer(await reload()) },
+    { ...HEALTH, answer: () => healthAnswer(isServing()) },
+  ];
   const onError = (err: unknown): void => log.error({ err }, "a request of the operator's ended in a bug of taskrole");
   const server = new AdminServer({ routes, onError });
   let isUp = false;
@@ -37,6 +44,8 @@ export function adminService({ settings, log, given, reload }: AdminWiring): Ser
     stop: async () => void (isUp && (await server.close())),
   };
 }
+
+const healthAnswer = (isServing: boolean): AdminAnswer => ({ status: isServing ? 200 : 503, body: { isServing } });
 
 function reloadAnswer(outcome: ReloadOutcome): AdminAnswer {
   if (outcome.kind === "refused") return { status: 422, body: { problems: outcome.problems } };
@@ -58,7 +67,8 @@ async function listenAt(server: AdminServer, settings: Settings, log: Log): Prom
   return false;
 }
 
-const NO_ADMIN = "there is no admin socket: `taskrole reload` does not reach this daemon, SIGHUP does";
+const NO_ADMIN =
+  "there is no admin socket: `taskrole reload` and `taskrole health` do not reach this daemon, SIGHUP does";
 const MAKE_ROOM = "make the runtimeDirectory writable, or set adminSocket to a path that can be made";
 
 /** @returns undefined where the socket can be made, perhaps after a killed daemon's was taken away @throws StartError */

@@ -18,7 +18,7 @@ import { UpstreamClient } from "../upstream/upstream-client.ts";
 import { accessLog } from "./access-log.ts";
 import { containerDialect } from "./container-dialect.ts";
 import { type BindingListener, dockerService } from "./docker-service.ts";
-import { hostNetworkPart } from "./host-network-service.ts";
+import { hostNetworkPart, isItselfKept } from "./host-network-service.ts";
 import { interceptionService } from "./interception-service.ts";
 import { listenService } from "./listen-service.ts";
 import type { Config } from "./options.ts";
@@ -95,8 +95,7 @@ export function compose(config: Config, log: Log, given: Given = {}): Daemon {
     },
     prefetch: (binding) => broker.prefetch(binding),
     services: [
-      warming.begin,
-      interception.service,
+      ...(isItselfKept(config) ? [interception.service, warming.begin] : [warming.begin, interception.service]),
       ...sources.services,
       warming.complete,
       ...sts.services,

@@ -34,6 +34,10 @@ export const rulesOf = (config: RulesConfig): Rules => ({
   }),
 });
 
+/** True for a daemon in a container that rules of its own, those of a former life too, keep from the real service. */
+export const isItselfKept = ({ interception, hostNetwork, containerCgroups }: Config): boolean =>
+  interception === "nftables" && hostNetwork !== "host" && new ContainerCgroups(containerCgroups).own() !== undefined;
+
 const interceptedAddresses = ({ containerCredentials }: RulesConfig): readonly InterceptedAddress[] =>
   containerCredentials === "off" ? METADATA_ADDRESSES : ALL_ADDRESSES;
 

@@ -1,6 +1,7 @@
 import type { Log } from "../audit/log.ts";
 import type { Enforce } from "../broker/address-enforcement.ts";
 import type { BindingStore } from "../kernel/binding-store.ts";
+import { ContainerCgroups } from "../kernel/container-cgroups.ts";
 import { maySeeNamespaces } from "../kernel/host-facts.ts";
 import { runHostProgram } from "../kernel/host-programs.ts";
 import { Interception, type InterceptionKind } from "../kernel/interception.ts";
@@ -49,7 +50,8 @@ const noRules = (log: Log): Service => ({
   stop: async () => {},
 });
 
-function rulesService(interception: Interception, { listen, refusedUsers }: Settings, log: Log): Service {
+function rulesService(interception: Interception, settings: Settings, log: Log): Service {
+  const { listen, refusedUsers, containerCgroups } = settings;
   const stopping = new AbortController();
   let watching = Promise.resolve();
   return {
@@ -57,7 +59,7 @@ function rulesService(interception: Interception, { listen, refusedUsers }: Sett
     async start() {
       demandNotRefused(refusedUsers);
       await endUnsentAnswers(listen.port, runHostProgram);
-      const warnings = await broughtUp(interception);
+      const warnings = await broughtUp(interception, () => new ContainerCgroups(containerCgroups).containers());
       log.info({ port: listen.port }, "interception is up");
       for (const reason of warnings) log.warn({ reason }, "interception");
       if (!maySeeNamespaces()) log.warn(BLIND, "interception");
@@ -71,13 +73,27 @@ function rulesService(interception: Interception, { listen, refusedUsers }: Sett
 }
 
 /** @returns what an operator should know although all is in place */
-async function broughtUp(interception: Interception): Promise<readonly string[]> {
+async function broughtUp(interception: Interception, runningNow: () => readonly string[]): Promise<readonly string[]> {
   try {
+    const exposed = (await interception.isHeld()) ? [] : runningNow();
     await interception.up();
-    return (await interception.check()).warnings;
+    const { warnings } = await interception.check();
+    return exposed.length === 0 ? warnings : [exposedWarning(exposed), ...warnings];
   } catch (error) {
     throw notUp(error);
   }
+}
+
+const NAMED_AT_MOST = 5;
+
+/** After a boot, above all: Docker starts its containers in no order that could be set. */
+function exposedWarning(ids: readonly string[]): string {
+  const named = ids.slice(0, NAMED_AT_MOST).map((id) => id.slice(0, 12));
+  const others = ids.length > NAMED_AT_MOST ? ` and ${ids.length - NAMED_AT_MOST} more` : "";
+  return (
+    `Containers ran before the routing rules were in place: ${named.join(", ")}${others}. Until now they could reach the ` +
+    "host's role. At boot taskrole-guard.service puts the rules in place before Docker starts: docs/install/container.md"
+  );
 }
 
 const BLIND = {

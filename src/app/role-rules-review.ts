@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import { fitsPattern, haveCommonText } from "../core/iam-pattern.ts";
+import { coversPattern, haveCommonText } from "../core/iam-pattern.ts";
+import { haveCommonRole, isEveryRole } from "../core/role-pattern.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { whyNot } from "../core/role-rule.ts";
 import type { WrittenRule } from "./role-rules-schema.ts";
@@ -10,8 +11,6 @@ interface Numbered {
   readonly number: number;
 }
 
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-partitions */
-const EVERY_ROLE = ["aws", "aws-cn", "aws-us-gov"].map((partition) => `arn:${partition}:iam::*:role/*`);
 const ANY_ROLE = "arn:aws*:iam::????????????:role/?*";
 /** Most patterns, told without the search: ten thousand rules would take it a second. */
 const PLAINLY_OF_ROLES = /^(?:arn:aws[a-z-]*:iam::(?:\d{12}|\*):role\/.|\*(?:\/|$))/;
@@ -70,19 +69,13 @@ function warningsOf({ rule, number }: Numbered): readonly string[] {
   ];
 }
 
-/** Of a partition. What is no account and no name is not to be had anyway, so `?*` and twelve `?` leave nothing out. */
-function isEveryRole(pattern: string): boolean {
-  const widened = pattern.replace(/[*?]*\*[*?]*|(?<=:)\?{12}(?=:)/g, "*");
-  return EVERY_ROLE.some((every) => covers(widened, every));
-}
-
 /** Of a role without its account, or with an account's name, what is so in whatever account. */
 function defaultRefused({ allow, deny }: WrittenRule, defaultRole: string): string | undefined {
   const role = parseRoleReference(defaultRole);
   if (role.kind !== "name") return whyNot({ allow, deny }, defaultRole);
   const account = /^\d{12}$/.test(role.account ?? "") ? role.account : "????????????";
   const arn = `arn:aws*:iam::${account}:role${role.path}${role.name}`;
-  const against = deny.find((pattern) => covers(pattern, arn));
+  const against = deny.find((pattern) => coversPattern(pattern, arn));
   if (against !== undefined) return `it denies ${against}`;
   return allow.some((pattern) => haveCommonRole(pattern, arn)) ? undefined : whyNot({ allow, deny: [] }, arn);
 }
@@ -137,14 +130,14 @@ const haveCrossing = (one: Patterns, other: Patterns): boolean =>
   });
 
 const cross = (one: string, other: string): boolean =>
-  !covers(one, other) && !covers(other, one) && haveCommonText(one, other);
+  !coversPattern(one, other) && !coversPattern(other, one) && haveCommonText(one, other);
 
 const saidBy = ({ match, ...said }: WrittenRule): Omit<WrittenRule, "match"> => said;
 
 /** A deny that does not reach a container which an earlier rule is for, too. */
 function lateDenial(earlier: Numbered, later: Numbered): readonly string[] {
   const { allow, deny } = earlier.rule;
-  const open = later.rule.deny.filter((pattern) => !deny.some((own) => covers(own, pattern)));
+  const open = later.rule.deny.filter((pattern) => !deny.some((own) => coversPattern(own, pattern)));
   const denied = open.find((pattern) => allow.some((allowed) => haveCommonRole(allowed, pattern)));
   return denied === undefined
     ? []
@@ -152,16 +145,6 @@ function lateDenial(earlier: Numbered, later: Numbered): readonly string[] {
         `rule ${later.number} of roleRules denies ${denied}, and rule ${earlier.number} before it allows some of that to containers which both are for: it decides alone`,
       ];
 }
-
-/** Patterns of whole ARNs part by part: the account's `*` is no more than an account here. */
-function haveCommonRole(one: string, other: string): boolean {
-  const [parts, others] = [one.split(":"), other.split(":")];
-  if (parts.length !== ARN_PARTS || others.length !== ARN_PARTS) return haveCommonText(one, other);
-  return parts.every((part, index) => haveCommonText(part, others[index] ?? ""));
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-const ARN_PARTS = 6;
 
 const isForAll = ({ label = {}, ...rest }: Match): boolean =>
   [...Object.values(label), ...Object.values(rest)].every((pattern) => pattern === undefined);
@@ -191,12 +174,6 @@ function coversMatch({ label: labels = {}, ...one }: Match, { label: otherLabels
 function coversAll(one: Patterns, other: Patterns): boolean {
   return Object.entries(one).every(([name, pattern]) => {
     const narrower = Object.hasOwn(other, name) ? other[name] : undefined;
-    return pattern === undefined || (narrower !== undefined && covers(pattern, narrower));
+    return pattern === undefined || (narrower !== undefined && coversPattern(pattern, narrower));
   });
-}
-
-/** True when whatever fits the other pattern fits the one: with nothing for each `*` of it, and with more than any `?` can stand for. */
-function covers(one: string, other: string): boolean {
-  const wildest = "*".repeat(one.split("?").length);
-  return ["", wildest].every((text) => fitsPattern(one, other.replaceAll("*", text)));
 }

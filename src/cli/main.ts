@@ -22,6 +22,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./reload.ts")).reloadCommand(),
   },
   {
+    name: "health",
+    summary: "whether the running daemon serves containers: exit code 0 or 1, for health checks",
+    load: async () => (await import("./health.ts")).healthCommand(),
+  },
+  {
     name: "demo",
     summary: "a whole EC2 host on loopback: see what taskrole does, without AWS, root or Docker",
     load: async () => (await import("./demo.ts")).demoCommand(),
@@ -40,6 +45,11 @@ const COMMANDS: readonly Entry[] = [
     name: "check-config",
     summary: "the file, the environment and the flags, merged and checked",
     load: async () => (await import("./check-config.ts")).checkConfigCommand(),
+  },
+  {
+    name: "iam",
+    summary: "the policies that AWS needs for a configuration: the host's and the roles', ready to paste",
+    load: async () => (await import("./iam.ts")).iamCommand(),
   },
   {
     name: "demo-workload",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { askAdmin, NoAdminReply } from "../admin/admin-client.ts";
 import { adminSocketOf, RELOAD } from "../app/admin-service.ts";
 import { type ConfigSources, readableConfig } from "../app/config.ts";
+import { noAnswer } from "./no-answer.ts";
 
 const DONE = 0;
 const NO_DAEMON = 1;
@@ -18,14 +19,14 @@ const Refused = z.object({ problems: z.array(z.string()) });
 export async function runReload(sources: ConfigSources): Promise<number> {
   const path = adminSocketOf(readableConfig(sources));
   try {
-    const { status, body } = await askAdmin(path, RELOAD.method, RELOAD.path);
+    const { status, body } = await askAdmin(path, RELOAD);
     if (status === 200) return tellReloaded(Reloaded.parse(body));
     if (status === 422) return tellRefused(Refused.parse(body).problems);
     complain(`the daemon at ${path} answered ${status}: see its log`);
     return NO_DAEMON;
   } catch (error) {
     if (!(error instanceof NoAdminReply)) throw error;
-    complain(`no daemon answers at ${path} (${error.code ?? "no JSON"}): ${remedyOf(error.code)}`);
+    complain(noAnswer(path, error));
     return NO_DAEMON;
   }
 }
@@ -43,11 +44,6 @@ function tellRefused(problems: readonly string[]): number {
   complain("nothing was changed: the configuration in force stays");
   return WRONG_CONFIGURATION;
 }
-
-const remedyOf = (code: string | undefined): string =>
-  code === "EACCES" || code === "EPERM"
-    ? "ask as root, or as a member of the socket's group"
-    : "is `taskrole serve` running? If its settings are elsewhere, name them with --config, or its socket with --admin-socket";
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const complain = (line: string) => process.stderr.write(`taskrole: ${line}\n`);

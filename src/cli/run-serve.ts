@@ -70,10 +70,15 @@ async function started({ sources, config, logger, up }: Starting): Promise<() =>
   };
   const reloader = new Reloader({ load: () => loadConfig({ ...sources, startedWith: config }), config, apply, log });
   const reload = async () => (await up.promise).reload();
-  const admin = adminService({ settings: config, log, given: sockets.admin, reload });
+  let isServing = false;
+  const admin = adminService({ settings: config, log, given: sockets.admin, reload, isServing: () => isServing });
   const stop = await startAll([admin, ...mock.services, ...daemon.services]);
+  isServing = true;
   up.resolve(reloader);
-  return stop;
+  return () => {
+    isServing = false;
+    return stop();
+  };
 }
 
 /** The second signal ends at once what the first asked to end well. */

@@ -32,6 +32,12 @@ const ANY_ONE = "?".charCodeAt(0);
 export const fitsAny = (patterns: readonly string[], text: string): boolean =>
   patterns.some((pattern) => fitsPattern(pattern, text));
 
+/** True when whatever fits the other pattern fits the one: with nothing for each `*` of it, and with more than any `?` can stand for. */
+export function coversPattern(one: string, other: string): boolean {
+  const wildest = "*".repeat(one.split("?").length);
+  return ["", wildest].every((text) => fitsPattern(one, other.replaceAll("*", text)));
+}
+
 /** True when there is a text that fits both patterns. Costs the product of their lengths. */
 export function haveCommonText(one: string, other: string): boolean {
   const plain = Math.min(plainLength(one), plainLength(other));

@@ -67,3 +67,14 @@ export interface ContainerPlaces {
   /** Only systemd makes what lies in it; of that, the scopes of containers are. */
   readonly servicesSlice: string;
 }
+
+/**
+ * The cgroup of a process that runs in a container.
+ *
+ * @param cgroupFile /proc/PID/cgroup, in the host's cgroup namespace
+ * @returns from the root of cgroup 2: "docker/9f3c…"; undefined where that is in none
+ */
+export function ownContainerCgroupIn(cgroupFile: string, places: ContainerPlaces): string | undefined {
+  const path = cgroup2In(cgroupFile);
+  return path === undefined || containerIdIn(path, places) === undefined ? undefined : path.slice(1);
+}

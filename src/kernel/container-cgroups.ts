@@ -1,15 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt } from "../kit/attempt.ts";
 import {
   type ContainerPlaces,
   cgroup2In,
   cgroup2MountIn,
+  containerIdIn,
   containerIdOf,
   isContainerScope,
   isWithin,
   type NftCgroup,
   nftCgroup,
+  ownContainerCgroupIn,
 } from "./cgroup-path.ts";
 
 /** A cgroup in which an engine makes those of its containers. */
@@ -35,33 +37,60 @@ const OF_SYSTEMD = /\.slice$/;
 /** How far below the root engines put their containers; where one is found, the search goes no deeper. */
 const SEARCH_DEPTH = 4;
 
-const wholeMount = (): string | undefined =>
-  cgroup2MountIn(attempt(() => readFileSync("/proc/self/mountinfo", "latin1")) ?? "");
+const ofThisProcess = (file: "cgroup" | "mountinfo"): string =>
+  attempt(() => readFileSync(`/proc/self/${file}`, "latin1")) ?? "";
+
+export interface ContainerCgroupsOptions {
+  readonly servicesSlice?: string;
+  /** The text of /proc/self/cgroup. */
+  readonly readOwn?: () => string;
+}
 
 /** The cgroups that containers are looked for in, on this host. Reads, but for {@link make}. */
 export class ContainerCgroups implements ContainerPlaces {
   readonly parents: readonly string[];
-  readonly mount: string | undefined;
   readonly servicesSlice: string;
+  /** Where cgroup 2 is mounted. */
+  readonly mount = cgroup2MountIn(ofThisProcess("mountinfo"));
+  readonly #readOwn: () => string;
 
   /**
    * @param parents from the root of cgroup 2, without a slash before: "docker"
-   * @param mount where cgroup 2 is mounted
    */
-  constructor(parents: readonly string[], mount: string | undefined = wholeMount(), servicesSlice = SERVICES_SLICE) {
+  constructor(
+    parents: readonly string[],
+    { servicesSlice = SERVICES_SLICE, readOwn = () => ofThisProcess("cgroup") }: ContainerCgroupsOptions = {},
+  ) {
     this.parents = parents;
-    this.mount = mount;
     this.servicesSlice = servicesSlice;
+    this.#readOwn = readOwn;
   }
 
   /** Those that are there now. */
   present(): readonly ContainerCgroup[] {
-    const { mount } = this;
-    if (mount === undefined) return [];
-    return this.parents.flatMap((name) => {
-      const inode = inodeOf(join(mount, name));
-      return inode === undefined ? [] : [{ name, inode, ...nftCgroup(name, mount) }];
-    });
+    return this.parents.flatMap((name) => this.#at(name) ?? []);
+  }
+
+  /** This process's own, where it runs in a container of theirs itself. */
+  own(): ContainerCgroup | undefined {
+    const name = ownContainerCgroupIn(this.#readOwn(), this);
+    return name === undefined ? undefined : this.#at(name);
+  }
+
+  /**
+   * False in a cgroup namespace of a container's own, which shows the cgroups below it as if they were all.
+   * The file is in every cgroup but the host's root: https://docs.kernel.org/admin-guide/cgroup-v2.html#core-interface-files
+   */
+  isWhole(): boolean {
+    return this.mount !== undefined && !existsSync(join(this.mount, "cgroup.type"));
+  }
+
+  /** The ids of the containers that have processes now, less the one that this process is in. */
+  containers(): readonly string[] {
+    const place = this.own()?.name;
+    const own = place === undefined ? undefined : containerIdIn(`/${place}`, this);
+    const below = this.present().flatMap(({ name }) => this.#containersBelow(`/${name}`, SEARCH_DEPTH));
+    return [...below, ...this.#containersBelow(`/${this.servicesSlice}`, 0)].filter((id) => id !== own);
   }
 
   /** Those of {@link ContainerScopes} that are there now. */
@@ -130,6 +159,27 @@ export class ContainerCgroups implements ContainerPlaces {
 
   #scopePath(name: string): string {
     return nftCgroup(`${this.servicesSlice}/${name}`, this.mount ?? "").path;
+  }
+
+  #at(name: string): ContainerCgroup | undefined {
+    const { mount } = this;
+    if (mount === undefined) return undefined;
+    const inode = inodeOf(join(mount, name));
+    return inode === undefined ? undefined : { name, inode, ...nftCgroup(name, mount) };
+  }
+
+  #containersBelow(path: string, depth: number): readonly string[] {
+    return this.#children(path).flatMap((name) => {
+      const [id, child] = [containerIdOf(name), `${path}/${name}`];
+      if (id !== undefined) return this.#hasProcesses(child) ? [id] : [];
+      return depth === 0 ? [] : this.#containersBelow(child, depth - 1);
+    });
+  }
+
+  /** In it or below it. */
+  #hasProcesses(path: string): boolean {
+    const events = attempt(() => readFileSync(join(this.mount ?? "", path, "cgroup.events"), "latin1")) ?? "";
+    return /^populated 1$/m.test(events);
   }
 
   #below(path: string, inode: number): string | undefined {

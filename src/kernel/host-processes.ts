@@ -26,7 +26,7 @@ export class HostProcesses {
   meant(): KeptProcesses | undefined {
     const { cgroups, users } = this.#options;
     if (cgroups?.mount === undefined) return this.#users();
-    return { cgroups: cgroups.present(), scopes: cgroups.scopes(), users };
+    return { cgroups: cgroups.present(), scopes: cgroups.scopes(), own: cgroups.own(), users };
   }
 
   /**
@@ -36,7 +36,7 @@ export class HostProcesses {
   async learn(run: RunCommand): Promise<void> {
     const { cgroups } = this.#options;
     if (cgroups === undefined || this.#whyNotMatched === undefined) return;
-    this.#whyNotMatched = cgroups.mount === undefined ? "no cgroup 2 is mounted here" : await whyRefused(run);
+    this.#whyNotMatched = whyUnseen(cgroups) ?? (await whyRefused(run));
   }
 
   /** As {@link ContainerCgroups.missing} names them. */
@@ -79,6 +79,15 @@ export class HostProcesses {
     return users.length > 0 ? { cgroups: undefined, users } : undefined;
   }
 }
+
+function whyUnseen(cgroups: ContainerCgroups): string | undefined {
+  if (cgroups.mount === undefined) return "no cgroup 2 is mounted here";
+  return cgroups.isWhole() || cgroups.present().length > 0 ? undefined : ONLY_OWN;
+}
+
+const ONLY_OWN =
+  "the only cgroups that can be seen from here are those of taskrole's own container (start it with --cgroupns host " +
+  "-v /sys/fs/cgroup:/sys/fs/cgroup:ro)";
 
 async function whyRefused(run: RunCommand): Promise<string | undefined> {
   const outcome = await run(["nft", "--check", probeText]);

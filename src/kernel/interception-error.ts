@@ -66,7 +66,7 @@ function explain(failure: InterceptionFailure): Explanation {
         sentence: `Cannot run "${failure.command}": this process may not change the host's network (CAP_NET_ADMIN).`,
         remedy:
           "Run it as root, or give the service AmbientCapabilities=CAP_NET_ADMIN " +
-          "(in a container: --network host --cap-add NET_ADMIN, as root).",
+          "(in a container: --network host --cap-add NET_ADMIN, and no-new-privileges only with --user 0).",
       };
     case "refused":
       return {

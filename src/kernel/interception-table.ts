@@ -19,6 +19,8 @@ export interface KeptProcesses {
   readonly cgroups: readonly ContainerCgroup[] | undefined;
   /** Where cgroups are told. */
   readonly scopes?: ContainerScopes;
+  /** Of them the one that the daemon is in, when it runs in a container on the host's network itself; no other is let through. */
+  readonly own?: ContainerCgroup | undefined;
   /** Whose packets are refused. */
   readonly users: readonly UserRange[];
 }
@@ -164,16 +166,17 @@ const outputChain = ({ port, addresses, ofThisHost }: Redirection): NftChain => 
 /** What a process sends has the cgroup that its socket was made in: a container's from its very first. */
 function hostChains(to: Redirection): readonly NftChain[] {
   if (to.ofThisHost === undefined) return [];
-  const { cgroups, scopes, users } = to.ofThisHost;
+  const { cgroups = [], scopes, own, users } = to.ofThisHost;
   const deny: NftChain = {
     name: "host_deny",
     rules: [
-      ...(cgroups ?? []).map(refusedCgroup),
+      ...ownDenyRules(own),
+      ...cgroups.map(refusedCgroup),
       ...(scopes ? [refusedScopes(scopes)] : []),
       ...users.map(refusedUsers),
     ],
   };
-  return cgroups ? [hostRedirectChain(to), containerRedirectChain(to, to.ofThisHost), deny] : [deny];
+  return to.ofThisHost.cgroups ? [hostRedirectChain(to), containerRedirectChain(to, to.ofThisHost), deny] : [deny];
 }
 
 /** nft knows the name "dstnat" in no other hook than prerouting. */
@@ -191,7 +194,7 @@ const hostRedirectChain = ({ addresses }: Redirection): NftChain => ({
   })),
 });
 
-function containerRedirectChain({ port }: Redirection, { cgroups = [], scopes }: KeptProcesses): NftChain {
+function containerRedirectChain({ port }: Redirection, { cgroups = [], scopes, own }: KeptProcesses): NftChain {
   const redirected = (match: string, whose: string): NftRule => ({
     text: `tcp dport ${INTERCEPTED_PORT} ${match} counter redirect to :${port}`,
     comment: `host-network containers ${whose} go to port ${port}`,
@@ -199,6 +202,7 @@ function containerRedirectChain({ port }: Redirection, { cgroups = [], scopes }:
   return {
     name: "container_redirect",
     rules: [
+      ...ownRedirectRules(own, port),
       ...cgroups.map((cgroup) => redirected(matchingCgroup(cgroup), `of ${cgroupName(cgroup)}`)),
       ...(scopes ? [redirected(matchingScopes(scopes), AMONG_SERVICES)] : []),
     ],
@@ -211,6 +215,42 @@ const refusedScopes = (scopes: ContainerScopes): NftRule => ({
   text: `${matchingScopes(scopes)} counter jump deny`,
   comment: `refused: host-network containers ${AMONG_SERVICES}`,
 });
+
+/** They come before those that would bring the daemon's own requests back to itself. */
+const ownRedirectRules = (own: ContainerCgroup | undefined, port: number): readonly NftRule[] =>
+  own === undefined
+    ? []
+    : [
+        {
+          text: `tcp dport ${INTERCEPTED_PORT} ${matchingBelow(own)} counter redirect to :${port}`,
+          comment: `what runs in cgroups below taskrole's own (${own.inode}) goes to port ${port}`,
+        },
+        {
+          text: `${matchingCgroup(own)} counter return`,
+          comment: `taskrole's own requests, from its container (cgroup ${own.inode}), are not redirected`,
+        },
+      ];
+
+const ownDenyRules = (own: ContainerCgroup | undefined): readonly NftRule[] =>
+  own === undefined
+    ? []
+    : [
+        {
+          text: `${matchingBelow(own)} counter jump deny`,
+          comment: `refused: what runs in cgroups below taskrole's own (${own.inode})`,
+        },
+        {
+          text: `${matchingCgroup(own)} counter return`,
+          comment: `taskrole's own packets, from its container (cgroup ${own.inode}), reach the real service`,
+        },
+      ];
+
+/**
+ * A socket of just this cgroup has none at the level below, and a comparison with one that is not there never matches:
+ * https://github.com/torvalds/linux/blob/v6.1/net/netfilter/nft_socket.c (nft_sock_get_eval_cgroupv2)
+ */
+const matchingBelow = (cgroup: ContainerCgroup): string =>
+  `${matchingCgroup(cgroup)} socket cgroupv2 level ${cgroup.level + 1} != "${cgroup.path}"`;
 
 /** What is not redirected: other ports, other protocols, and connections opened before the table was loaded. */
 const refusedCgroup = (cgroup: ContainerCgroup): NftRule => ({

@@ -95,6 +95,12 @@ export class Interception {
     await this.#guard.load();
   }
 
+  /** False while a container's packet would be forwarded to the real service if there were no packet rules. */
+  async isHeld(): Promise<boolean> {
+    const checked = await Promise.all(this.#families().map((family) => this.#ipRules.check(family)));
+    return checked.flatMap(({ parts }) => parts).every(({ state }) => state !== "absent");
+  }
+
   /** All that is in place or not; at its whole depth, with what this host cannot keep. */
   async check(depth: CheckDepth = "whole"): Promise<InterceptionStatus> {
     const { status } = await this.#look(depth);

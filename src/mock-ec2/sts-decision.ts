@@ -1,6 +1,7 @@
 import { fitsAny } from "../core/iam-pattern.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import type { AssumeRoleRequest } from "./assume-role-request.ts";
+import { askPermission, type PermissionVerdict } from "./permission-policy.ts";
 import type { Session } from "./session-keys.ts";
 import type { Caller } from "./sts-caller.ts";
 import { accessDenied, type DenyingPolicy, type StsError, validationError } from "./sts-error.ts";
@@ -112,8 +113,11 @@ interface Withheld {
 /** Undefined when the action is allowed. */
 function refusalOf(action: StsAction, wish: Wish): Withheld | undefined {
   const { world, caller, request } = wish;
-  const permitted = fitsAny(permissionsOf(world, caller), request.roleArn);
-  if (world.roles === undefined) return openRefusal(caller, permitted);
+  const permission = permissionFor(action, wish);
+  if (permission === "denied")
+    return { reason: `a Deny statement of hostPermissionPolicy covers ${action}`, policy: "permission-deny" };
+  const permitted = permission === "allowed";
+  if (world.roles === undefined) return openRefusal(wish, permitted);
   const role = roleOf(world, request);
   if (role === undefined) return { reason: "the file has no such role", policy: permitted ? undefined : "permission" };
   const verdict = askTrust(role.trust, { caller, action, context: contextOf(wish) });
@@ -121,7 +125,7 @@ function refusalOf(action: StsAction, wish: Wish): Withheld | undefined {
   if (verdict === "denied" || verdict === "not-allowed")
     return trustRefusal(action, { verdict, permitted, sameAccount });
   if (permitted || (sameAccount && verdict === "to-caller")) return undefined;
-  return { reason: `${permissionName(caller)} has no pattern for this role`, policy: "permission" };
+  return { reason: nothingFor(wish), policy: "permission" };
 }
 
 interface Untrusted {
@@ -141,11 +145,12 @@ function trustRefusal(action: StsAction, { verdict, permitted, sameAccount }: Un
 }
 
 /** Without a list of roles, only those who hold the host's own keys or a user's may assume any. */
-function openRefusal({ session }: Caller, permitted: boolean): Withheld | undefined {
+function openRefusal(wish: Wish, permitted: boolean): Withheld | undefined {
+  const { session } = wish.caller;
   if (session !== undefined && session.kind !== "host") {
     return { reason: "without a file only the host's role may assume roles", policy: "permission" };
   }
-  return permitted ? undefined : { reason: "hostMayAssume has no pattern for this role", policy: "permission" };
+  return permitted ? undefined : { reason: nothingFor(wish), policy: "permission" };
 }
 
 const roleOf = ({ roles }: World, { roleArn }: AssumeRoleRequest): Role | undefined =>
@@ -153,15 +158,29 @@ const roleOf = ({ roles }: World, { roleArn }: AssumeRoleRequest): Role | undefi
 
 const accountPrefix = ({ partition, accountId }: Caller): string => `arn:${partition}:iam::${accountId}`;
 
-/** The ARN patterns of the caller's own permission policy. */
+/** By the caller's own permission policy, in whichever form it is given. */
+function permissionFor(action: StsAction, { world, caller, request: { roleArn } }: Wish): PermissionVerdict {
+  const { hostPermissionPolicy } = world;
+  if (hostPermissionPolicy && isHost(caller)) return askPermission(hostPermissionPolicy, { action, roleArn });
+  return fitsAny(permissionsOf(world, caller), roleArn) ? "allowed" : "not-allowed";
+}
+
+const isHost = ({ session }: Caller): boolean => session?.kind === "host";
+
+/** The ARN patterns that stand for the caller's permission policy. */
 function permissionsOf(world: World, { session, arn }: Caller): readonly string[] {
   if (session?.kind === "host") return world.hostMayAssume;
   const owners = session === undefined ? world.users : (world.roles ?? []);
   return owners.find((owner) => owner.arn === (session?.roleArn ?? arn))?.mayAssume ?? [];
 }
 
-const permissionName = ({ session, principalArn }: Caller): string =>
-  session?.kind === "host" ? "hostMayAssume" : `mayAssume of ${principalArn}`;
+/** Why nothing is allowed. */
+function nothingFor({ world, caller }: Wish): string {
+  if (!isHost(caller)) return `mayAssume of ${caller.principalArn} has no pattern for this role`;
+  return world.hostPermissionPolicy
+    ? "no statement of hostPermissionPolicy allows it for this role"
+    : "hostMayAssume has no pattern for this role";
+}
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html */
 function contextOf({ caller, request, inherited }: Wish): ReadonlyMap<string, string> {

@@ -82,7 +82,7 @@ export const packedTooLarge = (percent: number): StsError =>
   );
 
 /** Which policy an AccessDenied names; undefined where AWS keeps it to itself. */
-export type DenyingPolicy = "permission" | "trust" | "trust-deny";
+export type DenyingPolicy = "permission" | "permission-deny" | "trust" | "trust-deny";
 
 /**
  * A caller reads of its own permissions, and of the trust policy of a role of its own account. For a role that is
@@ -98,6 +98,7 @@ export function accessDenied(
   const onResource = `${what} on resource: ${denied.resource}`;
   const messages: Readonly<Record<DenyingPolicy, string>> = {
     permission: `${onResource} because no identity-based policy allows the ${action} action`,
+    "permission-deny": `${onResource} with an explicit deny in an identity-based policy`,
     trust: `${what} because no role trust policy allows the ${action} action`,
     "trust-deny": `${what} with an explicit deny in the role trust policy`,
   };

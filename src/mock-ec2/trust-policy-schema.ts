@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { keyedRecord } from "./keyed-record.ts";
+import { effect, oneOrMore, statements, version } from "./policy-elements-schema.ts";
 import {
   type ConditionOperator,
   conditionOperators,
@@ -7,10 +8,6 @@ import {
   type TrustCondition,
   type TrustStatement,
 } from "./trust-policy.ts";
-
-/** One text or a list of them, as IAM writes most things. */
-const oneOrMore = <T extends z.ZodType<string>>(item: T) =>
-  z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1, "must not be an empty list"));
 
 /** Wildcards stand alone in a principal, as IAM demands. */
 const PRINCIPAL =
@@ -78,7 +75,7 @@ function conditionsOf(name: string, byKey: Readonly<Record<string, string[]>>): 
 const statement = z
   .strictObject({
     Sid: z.string().optional(),
-    Effect: z.enum(["Allow", "Deny"], { error: 'must be "Allow" or "Deny"' }),
+    Effect: effect,
     Principal: principal,
     Action: oneOrMore(action),
     Condition: conditions.optional(),
@@ -99,11 +96,8 @@ const statement = z
  */
 export const trustPolicySchema = z
   .strictObject({
-    Version: z.enum(["2012-10-17", "2008-10-17"], { error: 'must be "2012-10-17"' }).optional(),
+    Version: version,
     Id: z.string().optional(),
-    Statement: z.preprocess(
-      (value) => (Array.isArray(value) ? value : [value]),
-      z.array(statement).min(1, "must not be empty: a role that nobody may assume needs no entry"),
-    ),
+    Statement: statements(statement, "must not be empty: a role that nobody may assume needs no entry"),
   })
   .transform(({ Statement }): readonly TrustStatement[] => Statement);

@@ -25,8 +25,12 @@ export function parseWorld(text: string, fileName: string): World | WorldMistake
     lined.sort((a, b) => a.line - b.line);
     return mistakes(lined.map(({ line, path, says }) => `${fileName}:${line}: ${written(path)} ${says}`));
   }
-  const { instance: given, roles, ...rest } = parsed.data;
-  return { ...rest, instance: instanceFrom(given), ...(roles !== undefined && { roles }) };
+  const { instance: given, roles, hostMayAssume = ["*"], hostPermissionPolicy, users } = parsed.data;
+  return {
+    ...{ instance: instanceFrom(given), hostMayAssume, users },
+    ...(hostPermissionPolicy !== undefined && { hostPermissionPolicy }),
+    ...(roles !== undefined && { roles }),
+  };
 }
 
 /** An empty file is an empty object; an alias to nothing is only found here. */

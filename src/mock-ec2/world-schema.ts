@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { keyedRecord } from "./keyed-record.ts";
+import { permissionPolicySchema } from "./permission-policy-schema.ts";
 import { DEFAULT_MAX_SESSION_SECONDS } from "./sts-decision.ts";
 import { trustPolicySchema } from "./trust-policy-schema.ts";
 import { instanceFrom } from "./world.ts";
@@ -107,7 +108,8 @@ const DEFAULT_REGION = instanceFrom({}).region;
 export const worldSchema = z
   .strictObject({
     instance: instance.default({}),
-    hostMayAssume: patterns.default(["*"]),
+    hostMayAssume: patterns.optional(),
+    hostPermissionPolicy: permissionPolicySchema.optional(),
     roles: z.array(role).optional(),
     users: z.array(user).default([]),
   })
@@ -119,6 +121,10 @@ function checkAcross(file: unknown, context: z.RefinementCtx): void {
   if (zone !== undefined && !isZoneOf(zone, region)) {
     const message = `must be a zone of the region ${region}, e.g. ${region}a`;
     context.addIssue({ code: "custom", path: ["instance", "availabilityZone"], message });
+  }
+  if (["hostMayAssume", "hostPermissionPolicy"].every((key) => valueAt(file, [key]) !== undefined)) {
+    const message = "stands beside hostMayAssume, which says the same in short: keep one of them";
+    context.addIssue({ code: "custom", path: ["hostPermissionPolicy"], message });
   }
   for (const [list, field] of [["roles", "arn"] as const, ["users", "accessKeyId"] as const]) {
     for (const at of repeated(listAt(file, list).map((entry) => textAt(entry, [field])))) {

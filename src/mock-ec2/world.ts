@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EpochMs } from "../core/credentials.ts";
+import type { PermissionStatement } from "./permission-policy.ts";
 import type { TrustStatement } from "./trust-policy.ts";
 
 /** All there is: one EC2 instance, and the roles and users that STS knows. */
@@ -7,6 +8,8 @@ export interface World {
   readonly instance: Instance;
   /** ARN patterns (`*` and `?`): what the permission policy of the host's own role lets it assume. */
   readonly hostMayAssume: readonly string[];
+  /** That permission policy itself, in the place of the patterns. */
+  readonly hostPermissionPolicy?: readonly PermissionStatement[];
   /** Undefined: every role exists, and trusts the host's role and every user. */
   readonly roles?: readonly Role[];
   readonly users: readonly User[];

@@ -30,10 +30,10 @@ const GREETING: AdminRoute = { method: "GET", path: "/v1/x", answer: () => ({ st
 
 test("answers what its routes say, as JSON; an unknown path is 404, another method 405", async (t) => {
   const { path } = await serving(t, [GREETING]);
-  assert.deepEqual(await askAdmin(path, "GET", "/v1/x"), { status: 200, body: { hello: "you" } });
-  assert.deepEqual(await askAdmin(path, "GET", "/v1/x?y"), { status: 200, body: { hello: "you" } });
-  assert.equal((await askAdmin(path, "GET", "/v1")).status, 404);
-  assert.equal((await askAdmin(path, "POST", "/v1/x")).status, 405);
+  assert.deepEqual(await askAdmin(path, { method: "GET", path: "/v1/x" }), { status: 200, body: { hello: "you" } });
+  assert.deepEqual(await askAdmin(path, { method: "GET", path: "/v1/x?y" }), { status: 200, body: { hello: "you" } });
+  assert.equal((await askAdmin(path, { method: "GET", path: "/v1" })).status, 404);
+  assert.equal((await askAdmin(path, { method: "POST", path: "/v1/x" })).status, 405);
 });
 
 test("takes a body that nobody asked for, and answers", async (t) => {
@@ -51,7 +51,7 @@ test("takes a body that nobody asked for, and answers", async (t) => {
 test("what escapes from a route is 500 without a word of it, and told", async (t) => {
   const bug = new Error("secret");
   const { path, errors } = await serving(t, [{ ...GREETING, answer: () => Promise.reject(bug) }]);
-  const { status, body } = await askAdmin(path, "GET", "/v1/x");
+  const { status, body } = await askAdmin(path, { method: "GET", path: "/v1/x" });
   assert.equal(status, 500);
   assert.ok(!JSON.stringify(body).includes("secret"));
   assert.deepEqual(errors, [bug]);
@@ -73,14 +73,14 @@ test("its socket is the owner's and the group's alone, and gone when it is close
 test("nobody there, or nobody who speaks JSON, is told with the place", async (t) => {
   const path = join(folder(t), "admin.sock");
   await assert.rejects(
-    askAdmin(path, "GET", "/v1/x"),
+    askAdmin(path, { method: "GET", path: "/v1/x" }),
     (error) => error instanceof NoAdminReply && error.code === "ENOENT",
   );
   const other = createServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"));
   await new Promise<void>((resolve) => other.listen(path, resolve));
   t.after(() => other.close());
   await assert.rejects(
-    askAdmin(path, "GET", "/v1/x"),
+    askAdmin(path, { method: "GET", path: "/v1/x" }),
     (error) => error instanceof NoAdminReply && error.message.includes(path),
   );
 });

@@ -38,7 +38,7 @@ for (const [name, program] of [
     it("shows its commands, and not what is for itself alone", async () => {
       const { code, stdout } = await run(["--help"], { program });
       assert.equal(code, 0);
-      for (const command of ["serve", "reload", "demo", "mock-ec2", "interception", "check-config"])
+      for (const command of ["serve", "reload", "health", "demo", "mock-ec2", "interception", "check-config", "iam"])
         assert.match(stdout, new RegExp(`^ +${command} `, "m"));
       assert.ok(!stdout.includes("demo-workload"));
     });

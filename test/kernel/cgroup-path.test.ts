@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cgroup2In, cgroup2MountIn, containerIdIn, nftCgroup } from "../../src/kernel/cgroup-path.ts";
+import {
+  cgroup2In,
+  cgroup2MountIn,
+  containerIdIn,
+  nftCgroup,
+  ownContainerCgroupIn,
+} from "../../src/kernel/cgroup-path.ts";
 
 const A = "a1".repeat(32);
 const B = "b2".repeat(32);
@@ -48,6 +54,7 @@ for (const [path, mount, level, nft] of NAMES)
     assert.deepEqual(nftCgroup(path, mount), { level, path: nft }));
 
 const PARENTS = ["docker", "docker.slice", "libpod_parent", "machine.slice"];
+const PLACES = { parents: PARENTS, servicesSlice: "system.slice" };
 const OWNERS: readonly (readonly [path: string, id: string | undefined, because: string])[] = [
   [`/docker/${A}`, A, "cgroupfs"],
   [`/docker/${A}/init.scope`, A, "a cgroup of the container's own"],
@@ -77,4 +84,27 @@ const OWNERS: readonly (readonly [path: string, id: string | undefined, because:
 ];
 for (const [path, id, because] of OWNERS)
   test(`${path.replaceAll(A, "A").replaceAll(B, "B")} is ${id === undefined ? "nobody's" : "A's"}: ${because}`, () =>
-    assert.equal(containerIdIn(path, { parents: PARENTS, servicesSlice: "system.slice" }), id));
+    assert.equal(containerIdIn(path, PLACES), id));
+
+const OWN: readonly (readonly [file: string, own: string | undefined, because: string])[] = [
+  [`0::/docker/${A}\n`, `docker/${A}`, "a container's"],
+  [
+    `4:memory:/docker/${B}\n0::/docker.slice/docker-${A}.scope\n`,
+    `docker.slice/docker-${A}.scope`,
+    "systemd's name for it",
+  ],
+  [
+    `0::/docker/${A}/docker/${B}\n`,
+    `docker/${A}/docker/${B}`,
+    "nested: the innermost alone, and not the one around it",
+  ],
+  [`0::/machine.slice/libpod-${A}.scope/container\n`, `machine.slice/libpod-${A}.scope/container`, "podman's, below"],
+  ["0::/docker\n", undefined, "the parent of all of them"],
+  ["0::/system.slice/taskrole.service\n", undefined, "a service of the host"],
+  [`0::/system.slice/docker-${A}.scope\n`, `system.slice/docker-${A}.scope`, "one among the host's services"],
+  ["0::/\n", undefined, "the root, or a cgroup namespace of its own"],
+  ["9:name=systemd:/\n", undefined, "version 1 alone"],
+];
+for (const [file, own, because] of OWN)
+  test(`a daemon in ${file.trim().replaceAll(A, "A").replaceAll(B, "B")} ${own ? "is" : "is not"} in a container: ${because}`, () =>
+    assert.equal(ownContainerCgroupIn(file, PLACES), own));

@@ -8,7 +8,7 @@ import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
 import type { UserRange } from "../../src/kernel/interception-table.ts";
-import type { RunCommand } from "../../src/kit/run-command.ts";
+import { type RunCommand, runCommand } from "../../src/kit/run-command.ts";
 import type { Answer } from "./lab-agent.ts";
 import { LabCgroups, whyNoCgroups } from "./lab-cgroups.ts";
 import {
@@ -340,6 +340,89 @@ test("a container's user makes no difference: its cgroup brings it to the daemon
   const container = await process({ cgroup: `docker/${RED}`, user: 1001 });
   await intercept({ users: [{ from: 1001, to: 1001 }] });
   assert.deepEqual(await ask(container, IPV4), daemonAt(IPV4));
+});
+
+test("a daemon in a container reaches the real service, and of all containers it alone", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, intercept, cgroups, ec2, host } = await lab(t);
+  await ec2.tell({ do: "serve", name: "OTHER", port: 8080 });
+  const own = await process({ cgroup: `docker/${RED}` });
+  const others = [
+    await process({ cgroup: `docker/${BLUE}` }),
+    await process({ cgroup: `docker/${RED}/below` }),
+    await process({ cgroup: `docker/${RED}/docker/${BLUE}` }),
+    await process({ cgroup: "docker" }),
+  ];
+  cgroups.daemonAt = `/${cgroups.root}/docker/${RED}`;
+  const interception = await intercept();
+  assert.deepEqual(wrong(await interception.check()), []);
+  for (const address of [IPV4, IPV6]) {
+    for (const one of [own, host]) {
+      assert.deepEqual(await ask(one, address), realAt(address));
+      assert.deepEqual(await ask(one, address, 8080), { said: `OTHER ${UPLINK[address]}` });
+      assert.deepEqual(await one.tell({ do: "send", host: address, port: 53 }), { said: "sent" });
+    }
+    for (const other of others) {
+      assert.deepEqual(await ask(other, address), daemonAt(address));
+      assert.deepEqual(await ask(other, address, 8080), REFUSED);
+      assert.deepEqual(await other.tell({ do: "send", host: address, port: 53 }), { failed: "EPERM" });
+    }
+  }
+});
+
+test("whoever has the daemon's cgroup after it, by the same name, is not let through", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, intercept, cgroups } = await lab(t);
+  cgroups.make(`docker/${RED}`);
+  cgroups.daemonAt = `/${cgroups.root}/docker/${RED}`;
+  const interception = await intercept();
+  cgroups.remove(`docker/${RED}`);
+  const heir = await process({ cgroup: `docker/${RED}` });
+  for (const address of [IPV4, IPV6]) assert.deepEqual(await ask(heir, address), daemonAt(address));
+  assert.match(wrong(await interception.check()).join("\n"), /a rule is missing: taskrole's own requests/);
+});
+
+test("a daemon that sees its own container's cgroups alone says that it cannot keep the others from the host's role", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { cgroups } = await lab(t);
+  const look = `
+    import { ContainerCgroups } from "./src/kernel/container-cgroups.ts";
+    import { HostProcesses } from "./src/kernel/host-processes.ts";
+    const processes = new HostProcesses({ cgroups: new ContainerCgroups(["docker"]), users: [] });
+    await processes.learn(async () => ({ kind: "exited", code: 0, stdout: "", stderr: "" }));
+    console.log(processes.warnings().join());`;
+  const inside = `mount -t cgroup2 none /sys/fs/cgroup && exec "$0" --input-type=module -e "$1"`;
+  const enter = `echo 0 >"$2/cgroup.procs" && exec unshare --cgroup --mount sh -ec "$3" "$0" "$1"`;
+  const folder = cgroups.make(`docker/${RED}`);
+  const outcome = await runCommand(["sh", "-ec", enter, process.execPath, look, folder, inside]);
+  assert.equal(outcome.kind === "exited" ? outcome.stderr : outcome.kind, "");
+  assert.match(
+    outcome.kind === "exited" ? outcome.stdout : "",
+    /^hostNetwork is not kept, as .* --cgroupns host .*instance's role/,
+  );
+});
+
+test("which containers run is read from their cgroups; the daemon's own is none of them", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, cgroups } = await lab(t);
+  cgroups.make(`docker/${"0e".repeat(32)}`); // left by a container that was killed
+  assert.deepEqual(cgroups.cgroups.containers(), []);
+  await process({ cgroup: `docker/${RED}/below` });
+  await process({ cgroup: `docker.slice/docker-team.slice/docker-${BLUE}.scope` });
+  assert.deepEqual(cgroups.cgroups.containers(), [RED, BLUE]);
+  cgroups.daemonAt = `/${cgroups.root}/docker/${RED}/below`;
+  assert.deepEqual(cgroups.cgroups.containers(), [BLUE]);
+});
+
+test("containers are held back while each of the routing rules is there", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { intercept, host } = await lab(t);
+  const interception = await intercept();
+  assert.equal(await interception.isHeld(), true);
+  await host.must("nft flush ruleset");
+  assert.equal(await interception.isHeld(), true);
+  await host.must("ip -6 rule del pref 91 to fd00:ec2::254");
+  assert.equal(await interception.isHeld(), false);
 });
 
 test("where nft or the kernel cannot match cgroups, all else is in place and the operator is told", async (t) => {

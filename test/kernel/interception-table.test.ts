@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
+import { ALL_ADDRESSES, METADATA_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { interceptionTable } from "../../src/kernel/interception-table.ts";
 import { type NftTable, removalText, rulesetTexts } from "../../src/kernel/nft-table.ts";
 import { runCommand } from "../../src/kit/run-command.ts";
@@ -17,6 +17,28 @@ test("the ruleset is this one", () => {
 
 test("the removal is this one", () => {
   assert.equal(removalText(TABLE), golden("removal.nft"));
+});
+
+const DOCKER = { name: "docker", inode: 7, level: 1, path: "docker" };
+const OWN_ID = "9f3c".repeat(16);
+const OWN = { name: `docker/${OWN_ID}`, inode: 8, level: 2, path: `docker/${OWN_ID}` };
+const IN_CONTAINER = interceptionTable({
+  port: 9254,
+  addresses: METADATA_ADDRESSES,
+  ofThisHost: { cgroups: [DOCKER], own: OWN, users: [{ from: 1000, to: 59_999 }] },
+});
+
+test("of a daemon that runs in a container on the host's network, the ruleset is this one", () => {
+  assert.equal(rulesetTexts([IN_CONTAINER]).join(""), golden("ruleset-in-container.nft"));
+});
+
+test("there too every rule has a comment of its own, one that nft takes", () => {
+  const all = IN_CONTAINER.chains.flatMap(({ rules }) => rules.map(({ comment }) => comment));
+  assert.equal(new Set(all).size, all.length);
+  assert.deepEqual(
+    all.filter((comment) => !/^[ !#-~]{1,127}$/.test(comment)),
+    [],
+  );
 });
 
 test("the port is rendered wherever it is used, and no other", () => {

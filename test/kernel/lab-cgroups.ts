@@ -25,7 +25,12 @@ export class LabCgroups {
   readonly root = `taskrole-lab-${process.pid}-${made++}`;
   /** The parents that the product is told of: `${root}/docker`, `${root}/docker.slice`. */
   readonly parents = [`${this.root}/docker`, `${this.root}/docker.slice`];
-  readonly cgroups = new ContainerCgroups(this.parents, undefined, `${this.root}/system.slice`);
+  /** Where the daemon is. */
+  daemonAt = "/";
+  readonly cgroups = new ContainerCgroups(this.parents, {
+    servicesSlice: `${this.root}/system.slice`,
+    readOwn: () => `0::${this.daemonAt}\n`,
+  });
 
   constructor() {
     this.make("");

@@ -162,6 +162,47 @@ test("across accounts both sides must always allow", () => {
   );
 });
 
+test("the host's permission policy is judged action by action, and its Deny even where the role trusts the host", () => {
+  const containers = { kind: "these", patterns: ["arn:aws:iam::*:role/containers/*"] } as const;
+  const allow = { effect: "Allow", actions: ["sts:assumerole"], resources: containers } as const;
+  const denyOthers = { effect: "Deny", actions: ["sts:*"], resources: { ...containers, kind: "others" } } as const;
+  const admin = "arn:aws:iam::111122223333:role/admin";
+  const roles = [
+    roleOf({ trust: [trustOf(["111122223333"])] }),
+    roleOf({ arn: admin }),
+    roleOf({ arn: FOREIGN_ROLE, trust: [trustOf(["111122223333"])] }),
+  ];
+  const judge = (statements: World["hostPermissionPolicy"], request: Partial<AssumeRoleRequest> = {}) =>
+    outcome(closedWorld(roles, { hostPermissionPolicy: statements ?? [] }), callerWith(), requestOf(request));
+  assert.equal(judge([allow]), "allowed");
+  assert.equal(
+    judge([allow], { tags: { team: "red" } }),
+    "sts:TagSession: no statement of hostPermissionPolicy allows it for this role",
+  );
+  assert.equal(
+    judge([allow], { roleArn: FOREIGN_ROLE }),
+    "sts:AssumeRole: no statement of hostPermissionPolicy allows it for this role",
+  );
+  assert.equal(judge([allow], { roleArn: admin }), "allowed");
+  assert.equal(
+    judge([allow, denyOthers], { roleArn: admin }),
+    "sts:AssumeRole: a Deny statement of hostPermissionPolicy covers sts:AssumeRole",
+  );
+  const open = worldOf({ hostPermissionPolicy: [allow] });
+  assert.equal(outcome(open, callerWith()), "allowed");
+  assert.match(outcome(open, callerWith(), requestOf({ roleArn: admin })), /no statement of hostPermissionPolicy/);
+});
+
+test("a Deny of the caller's own permission policy is told in AWS's words", () => {
+  const deny = { effect: "Deny", actions: ["*"], resources: { kind: "these", patterns: ["*"] } } as const;
+  const denied = decideAssumeRole(worldOf({ hostPermissionPolicy: [deny] }), callerWith(), requestOf());
+  assert.ok(isStsError(denied));
+  assert.equal(
+    denied.message,
+    `User: ${HOST_SESSION} is not authorized to perform: sts:AssumeRole on resource: ${WEB_ROLE} with an explicit deny in an identity-based policy`,
+  );
+});
+
 test("a Deny in the trust policy holds against everything", () => {
   const roles = [roleOf({ trust: [trustOf(["*"]), trustOf([HOST_ROLE], { effect: "Deny" })] })];
   assert.equal(

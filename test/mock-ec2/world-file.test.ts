@@ -85,6 +85,22 @@ users: [{ arn: arn:aws:iam::111122223333:user/u, accessKeyId: AKIA, secretAccess
   ]);
 });
 
+test("the host's permission policy is read as IAM prints it, and stands alone", () => {
+  const hostPermissionPolicy = { Statement: { Effect: "Allow", Action: "sts:AssumeRole", Resource: "*" } };
+  const world = parseWorld(JSON.stringify({ hostPermissionPolicy }), "f.json");
+  assert.ok(!("mistakes" in world));
+  assert.deepEqual(world.hostPermissionPolicy, [
+    { effect: "Allow", actions: ["sts:assumerole"], resources: { kind: "these", patterns: ["*"] } },
+  ]);
+  assert.deepEqual(mistakesOf(JSON.stringify({ hostMayAssume: ["*"], hostPermissionPolicy })), [
+    "f.yaml:1: hostPermissionPolicy stands beside hostMayAssume, which says the same in short: keep one of them",
+  ]);
+  const both = { Statement: { ...hostPermissionPolicy.Statement, NotResource: "*" } };
+  assert.deepEqual(mistakesOf(JSON.stringify({ hostPermissionPolicy: both })), [
+    "f.yaml:1: hostPermissionPolicy.Statement must have either Resource or NotResource",
+  ]);
+});
+
 test("text that is no YAML, or no object, is a mistake with its line", () => {
   assert.match(mistakesOf("a: b: c")[0] ?? "", /^f\.yaml:1: Nested mappings/);
   assert.deepEqual(mistakesOf("7"), ["f.yaml:1: the file must be an object with keys"]);

@@ -29,7 +29,13 @@ export interface EngineStart {
   readonly liveRestore?: boolean;
 }
 
-export const IMAGES = { small: "taskrole-e2e/small", aws: "taskrole-e2e/aws", dind: "taskrole-e2e/dind" } as const;
+export const IMAGES = {
+  small: "taskrole-e2e/small",
+  aws: "taskrole-e2e/aws",
+  dind: "taskrole-e2e/dind",
+  /** What the product's own image is built from here. */
+  base: "taskrole-e2e/base",
+} as const;
 export type ImageName = keyof typeof IMAGES;
 
 /** Every cgroup of every container of this run lies below it, so that nothing else is ever removed. */
@@ -166,6 +172,7 @@ export function demandSetup(): void {
     "images/small.tar",
     "images/aws.tar",
     "images/dind.tar",
+    "images/base.tar",
     ...(engineName === "forky" ? ["rootfs-forky"] : []),
   ];
   const missing = needed.filter((name) => !existsSync(join(cacheFolder, name)));
