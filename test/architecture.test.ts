@@ -8,7 +8,8 @@ const LAYERS = [
   ["broker", "http"],
   ["docker", "kernel", "sts", "upstream", "metadata", "audit", "admin", "mock-ec2", "compat"],
   ["app"],
-  ["demo"],
+  ["probe"],
+  ["demo", "smoke"],
   ["cli"],
 ];
 

@@ -10,6 +10,6 @@ export const demoWorkloadCommand = (): Command =>
 
 async function run(hostRoleName: string | undefined): Promise<object> {
   if (hostRoleName === undefined) return (await import("../demo/who-am-i.ts")).whoAmI();
-  const { steal } = await import("../demo/theft.ts");
+  const { steal } = await import("../probe/theft.ts");
   return steal({ host: "169.254.169.254", port: 80, hostRoleName });
 }

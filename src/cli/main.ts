@@ -52,10 +52,21 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./iam.ts")).iamCommand(),
   },
   {
+    name: "smoke",
+    summary: "try this host with throw-away containers, and print a report",
+    load: async () => (await import("./smoke.ts")).smokeCommand(),
+  },
+  {
     name: "demo-workload",
     summary: "what runs in each of the demo's workloads",
     hidden: true,
     load: async () => (await import("./demo-workload.ts")).demoWorkloadCommand(),
+  },
+  {
+    name: "smoke-probe",
+    summary: "what runs in each container of a smoke test",
+    hidden: true,
+    load: async () => (await import("./smoke-probe.ts")).smokeProbeCommand(),
   },
 ];
 

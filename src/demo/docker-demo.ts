@@ -7,9 +7,9 @@ import type { Log } from "../audit/log.ts";
 import { Interception } from "../kernel/interception.ts";
 import { type MockEc2, startMockEc2 } from "../mock-ec2/mock-ec2.ts";
 import { lastSegment } from "../mock-ec2/world.ts";
+import { docker } from "../probe/docker-cli.ts";
+import { importOwnImage, type OwnImage } from "../probe/own-image.ts";
 import { ACTORS, type Actor, THIEF } from "./cast.ts";
-import { type DemoImage, importDemoImage } from "./demo-image.ts";
-import { docker } from "./docker-cli.ts";
 import { type Say, tellEnd, tellIdentity, tellSetting, tellTheft } from "./story.ts";
 
 const NAME = "taskrole-demo";
@@ -26,7 +26,7 @@ const ANY_PORT = 0;
 export async function runDockerDemo({ say, log }: { readonly say: Say; readonly log: Log }): Promise<boolean> {
   await using stack = new AsyncDisposableStack();
   const gateway = await ownNetwork(stack);
-  const image = await importDemoImage(`${NAME}:latest`);
+  const image = await importOwnImage(docker, `${NAME}:latest`);
   stack.defer(async () => void (await docker("image", "rm", "--force", image.name)));
   const mock = await startMockEc2({ stsListen: { host: gateway, port: ANY_PORT } });
   stack.defer(() => mock.close());
@@ -63,7 +63,7 @@ function demoConfig({ metadataUrl, stsUrl }: MockEc2): Config {
 }
 
 interface Stage {
-  readonly image: DemoImage;
+  readonly image: OwnImage;
   readonly mock: MockEc2;
 }
 

@@ -8,10 +8,10 @@ import type { Binding } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
 import { type MockEc2, startMockEc2 } from "../mock-ec2/mock-ec2.ts";
 import { lastSegment } from "../mock-ec2/world.ts";
+import { runOwn } from "../probe/own-program.ts";
+import { steal } from "../probe/theft.ts";
 import { ACTORS, type Actor, THIEF } from "./cast.ts";
-import { runOwn } from "./own-program.ts";
 import { type Say, tellEnd, tellIdentity, tellSetting, tellTheft } from "./story.ts";
-import { steal } from "./theft.ts";
 import type { Identity } from "./who-am-i.ts";
 import { layWire, type Wire } from "./wire.ts";
 

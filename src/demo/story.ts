@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
+import type { Loot } from "../probe/theft.ts";
 import { type Actor, expectedArnPrefix } from "./cast.ts";
-import type { Loot } from "./theft.ts";
 import type { Identity } from "./who-am-i.ts";
 
 /** Where the story is told. */
@@ -31,7 +31,7 @@ export function tellIdentity(say: Say, actor: Actor, identity: Identity): boolea
 }
 
 /** @returns whether the thief went away with nothing */
-export function tellTheft(say: Say, actor: Actor, { attempts, stolen }: Loot): boolean {
+export function tellTheft(say: Say, actor: Actor, { attempts, stolen }: Pick<Loot, "attempts" | "stolen">): boolean {
   const right = stolen.length === 0 && attempts > 0;
   const answer = right
     ? `nothing, in ${attempts} attempts at the host's credentials`

@@ -38,9 +38,19 @@ for (const [name, program] of [
     it("shows its commands, and not what is for itself alone", async () => {
       const { code, stdout } = await run(["--help"], { program });
       assert.equal(code, 0);
-      for (const command of ["serve", "reload", "health", "demo", "mock-ec2", "interception", "check-config", "iam"])
+      for (const command of [
+        "serve",
+        "reload",
+        "health",
+        "demo",
+        "mock-ec2",
+        "interception",
+        "check-config",
+        "iam",
+        "smoke",
+      ])
         assert.match(stdout, new RegExp(`^ +${command} `, "m"));
-      assert.ok(!stdout.includes("demo-workload"));
+      for (const hidden of ["demo-workload", "smoke-probe"]) assert.ok(!stdout.includes(hidden));
     });
 
     it("ends with 2 and a suggestion at a wrong word", async () => {

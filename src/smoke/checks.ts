@@ -1,0 +1,122 @@
+import { roleIn } from "../probe/sight.ts";
+import { DOCKER_UNIT, type UnitFacts } from "./boot-order.ts";
+import type { Finding, Observations } from "./observations.ts";
+import { hostsIn, wordOf, wrongWith } from "./sight-check.ts";
+
+type Verdict = Omit<Finding, "check">;
+
+const passed = (seen: string): Verdict => ({ outcome: "passed", seen });
+const failed = (seen: string): Verdict => ({ outcome: "failed", seen });
+const notChecked = (seen: string): Verdict => ({ outcome: "not checked", seen });
+
+/** Each question that a host must answer before containers are trusted to it, by what was seen there. */
+export const findingsOf = (seen: Observations): readonly Finding[] =>
+  CHECKS.map(({ check, judge }) => ({ check, ...judge(seen) }));
+
+const CHECKS: readonly { readonly check: string; readonly judge: (seen: Observations) => Verdict }[] = [
+  { check: "The packet rules are in place", judge: rulesInPlace },
+  { check: "A container has its role", judge: ownRole },
+  { check: "No container reaches the host's role", judge: noHostRole },
+  { check: "A container that names no role has none of its own", judge: namelessRole },
+  { check: "IMDSv2: a metadata token is given and good", judge: versionTwo },
+  { check: "IMDSv1 is as `metadataTokens` says", judge: versionOne },
+  { check: "A container started again has its role again", judge: roleAgain },
+  { check: "While the daemon restarts, its own role or nothing", judge: daemonRestart },
+  { check: "After a reboot taskrole's rules are there before Docker starts containers", judge: bootOrder },
+];
+
+function rulesInPlace({ rules }: Observations): Verdict {
+  if (rules === "not ours") return notChecked("`interception: none`: they are not taskrole's");
+  if ("unknown" in rules) return failed(`they could not be read: ${rules.unknown}`);
+  return rules.missing.length === 0
+    ? passed("as `taskrole interception status` wants them")
+    : failed(`not in place: ${rules.missing.join(", ")}; a running daemon puts them back`);
+}
+
+function ownRole(seen: Observations): Verdict {
+  const wrong = wrongWith(seen.named, seen);
+  const until = seen.named.credentials?.expiration ?? "";
+  return wrong === undefined ? passed(`\`${seen.expected.roleName}\`, keys good until ${until}`) : failed(wrong);
+}
+
+function noHostRole(seen: Observations): Verdict {
+  const { host, named, namedAgain, nameless, watch } = seen;
+  if ("unknown" in host) return failed(`which that is, the host was not told: ${host.unknown}`);
+  const reached = [named, namedAgain, nameless].map((sight) => hostsIn(sight, seen)).find((what) => what !== undefined);
+  const watched = watch && `role ${host.roleName}` in watch.answers && host.roleName !== seen.expected.roleName;
+  if (reached !== undefined || watched) {
+    return failed(
+      `A CONTAINER REACHED ${reached ?? "the host's role while the daemon restarted"}: see \`taskrole interception status\``,
+    );
+  }
+  const attempts = nameless.theft?.attempts ?? 0;
+  if (attempts === 0) return failed(`nothing answered (${wordOf(nameless.token)}), so nothing was tried`);
+  return passed(`nothing of it, in ${attempts} attempts by a container that names no role`);
+}
+
+function namelessRole({ nameless, expected: { defaultRoleName } }: Observations): Verdict {
+  const listed = roleIn(nameless.listing);
+  if (listed === (defaultRoleName ?? "")) {
+    return passed(listed === "" ? `answered ${wordOf(nameless.listing)}` : `the \`defaultRole\`, \`${listed}\``);
+  }
+  const wanted =
+    defaultRoleName === undefined ? "there is no `defaultRole`" : `\`defaultRole\` is \`${defaultRoleName}\``;
+  return failed(`it was listed ${listed === "" ? "none" : `\`${listed}\``}, though ${wanted}`);
+}
+
+function versionTwo({ named }: Observations): Verdict {
+  if (wordOf(named.token) !== "200") return failed(`no token: ${wordOf(named.token)}`);
+  return roleIn(named.listing) === ""
+    ? failed(`a token, and with it ${wordOf(named.listing)}`)
+    : passed("a token, and with it the role");
+}
+
+function versionOne({ named, expected: { metadataTokens } }: Observations): Verdict {
+  const wanted = metadataTokens === "required" ? "401" : "200";
+  const word = wordOf(named.listingWithoutToken);
+  const seen = `without a token ${word}; \`metadataTokens\` is ${metadataTokens}`;
+  return word === wanted ? passed(seen) : failed(seen);
+}
+
+function roleAgain(seen: Observations): Verdict {
+  const wrong = wrongWith(seen.namedAgain, seen);
+  return wrong === undefined ? passed(`\`${seen.expected.roleName}\``) : failed(wrong);
+}
+
+function daemonRestart({ watch, expected }: Observations): Verdict {
+  if (watch === undefined) return notChecked("only with `--restart-daemon`");
+  const own = `role ${expected.roleName}`;
+  const tally = Object.entries(watch.answers)
+    .map(([word, times]) => `${word} (${times})`)
+    .join(", ");
+  const others = Object.keys(watch.answers).filter((word) => word.startsWith("role ") && word !== own);
+  if (others.length > 0) return failed(`it was given another: ${tally}`);
+  return watch.last === own ? passed(tally) : failed(`it has no role since: ${tally}, at last ${watch.last}`);
+}
+
+function bootOrder({ boot, isAfterReboot }: Observations): Verdict {
+  const own = (boot ?? []).filter(({ id, isLoaded }) => isLoaded && id !== DOCKER_UNIT);
+  if (own.length === 0) return notChecked("no unit of taskrole's is known to systemd here: see docs/install");
+  const enabled = own.filter(({ fileState }) => fileState === "enabled");
+  if (enabled.length === 0) return failed("no unit of taskrole's is enabled: `systemctl enable taskrole`");
+  const early = enabled.filter(({ before }) => before.includes(DOCKER_UNIT));
+  const [first] = early;
+  if (first === undefined) return failed(`no enabled unit of taskrole's is ordered \`Before=${DOCKER_UNIT}\``);
+  if (!isAfterReboot) return passed(`\`${first.id}\` is enabled and before \`${DOCKER_UNIT}\`; not tried by a reboot`);
+  return startedFirst(
+    early,
+    boot?.find(({ id }) => id === DOCKER_UNIT),
+  );
+}
+
+/** By this boot's own times. One is enough: each of them puts in the routing rules, past which no container comes. */
+function startedFirst(own: readonly UnitFacts[], docker: UnitFacts | undefined): Verdict {
+  if (docker === undefined || docker.startedAt === 0) return failed(`\`${DOCKER_UNIT}\` was not started in this boot`);
+  const early = own.find(({ activeAt }) => activeAt > 0 && activeAt <= docker.startedAt);
+  if (early === undefined) {
+    const names = own.map(({ id }) => `\`${id}\``).join(", ");
+    return failed(`${names} came after \`${DOCKER_UNIT}\`, or was started again since: reboot, and ask again at once`);
+  }
+  const gap = ((docker.startedAt - early.activeAt) / 1e6).toFixed(1);
+  return passed(`\`${early.id}\` was there ${gap} s before \`${DOCKER_UNIT}\` began to start`);
+}

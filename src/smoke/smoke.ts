@@ -1,0 +1,90 @@
+import type { Config } from "../app/options.ts";
+import { StartError } from "../app/start-error.ts";
+import { runCommand } from "../kit/run-command.ts";
+import { sleep } from "../kit/sleep.ts";
+import { dockerAt } from "../probe/docker-cli.ts";
+import type { Watch } from "../probe/watch.ts";
+import { findingsOf } from "./checks.ts";
+import { hostRole } from "./host-role.ts";
+import type { Expected, Finding } from "./observations.ts";
+import type { Surroundings } from "./report.ts";
+import { rulesSeen } from "./rules-seen.ts";
+import { Stage } from "./stage.ts";
+import { bootFacts, surroundings } from "./surroundings.ts";
+
+export interface SmokeOptions {
+  readonly config: Config;
+  readonly expected: Expected;
+  /** Of the container that is to have the role, beside those of all. */
+  readonly roleOptions: readonly string[];
+  /** Of all containers: `--label`, `--network`. */
+  readonly runOptions: readonly string[];
+  readonly image: string | undefined;
+  /** The words of the command by which the daemon is started again; undefined: it is not. */
+  readonly restart: readonly string[] | undefined;
+  readonly isAfterReboot: boolean;
+  /** Of this program, for the report. */
+  readonly version: string;
+  /** What is being done, and what could not be undone. */
+  readonly tell: (line: string) => void;
+  /** Aborted with the error to end with. */
+  readonly stop: AbortSignal;
+}
+
+export interface SmokeResult {
+  readonly findings: readonly Finding[];
+  readonly surroundings: Surroundings;
+}
+
+/**
+ * Has throw-away containers ask for credentials on this host, and judges what they got. All that is made is taken
+ * away again, however the run ends.
+ *
+ * @throws StartError when it cannot be tried here
+ */
+export async function runSmoke(options: SmokeOptions): Promise<SmokeResult> {
+  const { config, expected, tell, stop, isAfterReboot, version } = options;
+  await using stack = new AsyncDisposableStack();
+  const docker = dockerAt(config.dockerEndpoint);
+  const found = await surroundings(docker, config, version);
+  const host = await hostRole(config.metadataUrl);
+  tell("making throw-away containers");
+  const hostRoleName = "roleName" in host ? host.roleName : "";
+  const stage = await Stage.open({ ...options, docker, hostRoleName, goOn: () => stop.throwIfAborted() });
+  stack.defer(() => stage.clear().catch((error: unknown) => tell(leftBehind(error))));
+  tell(`a container with the role ${expected.role}, twice`);
+  const named = await stage.look("named", options.roleOptions);
+  const namedAgain = await stage.lookAgain("named");
+  tell("a container that names no role and wants the host's");
+  const nameless = await stage.look("nameless", []);
+  const watch = await watchRestart(stage, options);
+  const [rules, boot] = [await rulesSeen(config), await bootFacts()];
+  const seen = { expected, host, rules, named, namedAgain, nameless, watch, boot, isAfterReboot };
+  return { findings: findingsOf(seen), surroundings: found };
+}
+
+/** Time for the watching container to see how it was, and for the daemon to be there again. */
+const BEFORE_MS = 1_500;
+const AFTER_MS = 5_000;
+const RESTART_TIMEOUT_MS = 60_000;
+
+async function watchRestart(stage: Stage, { restart, roleOptions, tell }: SmokeOptions): Promise<Watch | undefined> {
+  if (restart === undefined) return undefined;
+  tell(`a container that asks without pause, meanwhile: ${restart.join(" ")}`);
+  return stage.watchDuring(roleOptions, async () => {
+    await sleep(BEFORE_MS);
+    await runRestart(restart);
+    await sleep(AFTER_MS);
+  });
+}
+
+async function runRestart(argv: readonly string[]): Promise<void> {
+  const outcome = await runCommand(argv, { timeoutMs: RESTART_TIMEOUT_MS });
+  if (outcome.kind === "exited" && outcome.code === 0) return;
+  const words = "stderr" in outcome ? outcome.stderr.trim() : outcome.kind;
+  throw new StartError(`"${argv.join(" ")}", which --restart-daemon names, failed: ${words}`);
+}
+
+const leftBehind = (error: unknown): string =>
+  `could not take everything away: ${error instanceof Error ? error.message : String(error)}; by hand: ` +
+  "docker rm --force $(docker ps --all --quiet --filter label=taskrole-smoke)";

@@ -1,0 +1,111 @@
+import type { z } from "zod";
+import { StartError } from "../app/start-error.ts";
+import type { Docker } from "../probe/docker-cli.ts";
+import { importOwnImage, type OwnImage, ownProgramIn } from "../probe/own-image.ts";
+import { Sight } from "../probe/sight.ts";
+import { Watch } from "../probe/watch.ts";
+
+const NAME = "taskrole-smoke";
+/** Borne by each container of a smoke test, so that no other is ever taken away. */
+const MARK = "taskrole-smoke";
+const ALL_OURS = ["ps", "--all", "--quiet", "--filter", `label=${MARK}`];
+/** What of the engine's own words about a container is shown. */
+const MAX_SHOWN = 300;
+
+export interface StageOptions {
+  readonly docker: Docker;
+  /** Undefined: one is made of this program. */
+  readonly image: string | undefined;
+  /** Of all containers: `--label`, `--network`. */
+  readonly runOptions: readonly string[];
+  readonly hostRoleName: string;
+  /** Throws when the run is to end; asked before anything is made. */
+  readonly goOn: () => void;
+}
+
+/** Where throw-away containers look around. */
+export class Stage {
+  readonly #options: StageOptions;
+  readonly #image: OwnImage;
+
+  private constructor(options: StageOptions, image: OwnImage) {
+    this.#options = options;
+    this.#image = image;
+  }
+
+  /** Takes away what a run left that was killed. @throws StartError where no engine answers */
+  static async open(options: StageOptions): Promise<Stage> {
+    await removeContainers(options.docker);
+    options.goOn();
+    const { docker, image } = options;
+    return new Stage(
+      options,
+      image === undefined ? await importOwnImage(docker, `${NAME}:latest`) : ownProgramIn(image),
+    );
+  }
+
+  /** Starts a container with these further options, and gives what it saw. */
+  async look(name: string, runOptions: readonly string[]): Promise<Sight> {
+    await this.#create(name, runOptions, ["--host-role", this.#options.hostRoleName]);
+    return this.lookAgain(name);
+  }
+
+  /** The same container, started again. */
+  async lookAgain(name: string): Promise<Sight> {
+    this.#options.goOn();
+    return read(Sight, await this.#output(name));
+  }
+
+  /** What a container saw while `event` happened, from a second before it until `afterMs` after it. */
+  async watchDuring(runOptions: readonly string[], event: () => Promise<void>): Promise<Watch> {
+    const { docker } = this.#options;
+    await this.#create("watch", runOptions, ["--watch"]);
+    await docker("start", nameOf("watch"));
+    await event();
+    await docker("stop", nameOf("watch"));
+    return read(Watch, await docker("logs", nameOf("watch")));
+  }
+
+  /** All that was made, whether or not the run came to its end. */
+  async clear(): Promise<void> {
+    const { docker, image } = this.#options;
+    await removeContainers(docker);
+    if (image === undefined) await docker("image", "rm", "--force", this.#image.name);
+  }
+
+  /** Of its one process, to its end. */
+  async #output(name: string): Promise<string> {
+    const { docker, image } = this.#options;
+    try {
+      return await docker("start", "--attach", nameOf(name));
+    } catch (error) {
+      if (image === undefined || !(error instanceof StartError)) throw error;
+      throw new StartError(
+        `${error.message}; in the image ${image} there must be glibc, which this program is linked with`,
+      );
+    }
+  }
+
+  async #create(name: string, runOptions: readonly string[], args: readonly string[]): Promise<void> {
+    const { docker, goOn, runOptions: common } = this.#options;
+    const { name: image, runOptions: ofImage, command } = this.#image;
+    goOn();
+    const options = ["--name", nameOf(name), "--label", MARK, ...common, ...runOptions, ...ofImage];
+    await docker("create", ...options, image, ...command, "smoke-probe", ...args);
+  }
+}
+
+const nameOf = (name: string): string => `${NAME}-${name}`;
+
+async function removeContainers(docker: Docker): Promise<void> {
+  const ids = (await docker(...ALL_OURS)).split("\n").filter(Boolean);
+  if (ids.length > 0) await docker("rm", "--force", "--volumes", ...ids);
+}
+
+function read<T extends z.ZodType>(schema: T, text: string): z.output<T> {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    throw new StartError(`a container said nothing that can be read: ${text.slice(0, MAX_SHOWN)}`);
+  }
+}

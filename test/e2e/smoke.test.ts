@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { HOST_ROLE } from "./support/ec2.ts";
+import { CGROUP_PARENT, IMAGES } from "./support/engine.ts";
+import { startLab } from "./support/lab.ts";
+import { eventually, LongRunning, type Ran, run, tryRun } from "./support/programs.ts";
+import { taskroleProgram } from "./support/settings.ts";
+
+/** A host as an operator has it, good at first and then worse and worse: the report must say each time what is wrong. */
+const lab = await startLab();
+const ROLE = "containers/alpha";
+const SETTINGS = {
+  TASKROLE_DOCKER_ENDPOINT: `unix://${lab.engine.socket}`,
+  TASKROLE_CONTAINER_CGROUPS: JSON.stringify([CGROUP_PARENT]),
+};
+const imagesBefore = await lab.engine.docker("image", "ls", "--quiet");
+
+const command = (args: readonly string[]) => lab.instance.onInstance(taskroleProgram, "smoke", ...args);
+
+const smoke = (args: readonly string[], settings: NodeJS.ProcessEnv = {}): Promise<Ran> =>
+  tryRun(command(args), { env: { ...SETTINGS, ...settings }, timeoutMs: 120_000 });
+
+async function assertNothingLeft(): Promise<void> {
+  assert.equal(await lab.engine.docker("ps", "--all", "--quiet"), "");
+  assert.equal(await lab.engine.docker("image", "ls", "--quiet"), imagesBefore);
+}
+
+/** The row of the report that begins with this outcome and check. */
+function assertRow({ stdout, stderr }: Ran, outcome: string, row: RegExp): void {
+  const rows = stdout.split("\n").filter((line) => line.startsWith(`| ${outcome} |`));
+  assert.ok(
+    rows.some((line) => row.test(line)),
+    `${outcome}: ${row}\n${stdout}${stderr}`,
+  );
+}
+
+const counts = ({ stdout, stderr }: Ran): string => /^## taskrole smoke: (.*)$/m.exec(stdout)?.[1] ?? stdout + stderr;
+
+test("a good host: every check passes, nothing is left behind, and nothing secret is in the report", async () => {
+  const ran = await smoke(["--role", ROLE]);
+  assert.equal(counts(ran), "7 passed, 0 failed, 2 not checked");
+  assert.equal(ran.code, 0);
+  assertRow(ran, "passed", /A container has its role \| `alpha`, keys good until \d{4}-/);
+  assertRow(ran, "passed", /No container reaches the host's role \| nothing of it, in 156 attempts/);
+  assertRow(ran, "not checked", /While the daemon restarts/);
+  assertRow(ran, "not checked", /After a reboot/);
+  for (const row of [/^\| taskrole \| \d+\.\d+\.\d+ \(bun /m, /^\| Docker \| \d+\.\d+/m, /^\| nft \| nftables v/m])
+    assert.match(ran.stdout, row);
+  const said = ran.stdout + ran.stderr;
+  for (const secret of await lab.ec2.hostSecrets()) assert.ok(!said.includes(secret));
+  assert.doesNotMatch(said, /[A-Za-z0-9+/=_-]{60,}|\d{12}/);
+  await assertNothingLeft();
+});
+
+test("while the daemon is restarted a container sees its own role, or nothing", async () => {
+  const [asked, done] = ["asked", "done"].map((name) => join(lab.instance.folder, name));
+  assert.ok(asked && done);
+  const script = join(lab.instance.folder, "restart.sh");
+  writeFileSync(script, `touch ${asked}; while [ ! -e ${done} ]; do sleep 0.1; done\n`);
+  const restart = async () => {
+    await eventually(async () => assert.ok(existsSync(asked)), 60_000);
+    await lab.daemon.kill();
+    await run(["sleep", "1"]);
+    await lab.daemon.start();
+    writeFileSync(done, "");
+  };
+  const [ran] = await Promise.all([smoke(["--role", ROLE, "--restart-daemon", `sh ${script}`]), restart()]);
+  assertRow(ran, "passed", /While the daemon restarts.*role alpha \(\d+\).*ECONNREFUSED \(\d+\)/);
+  assert.equal(ran.code, 0, ran.stdout);
+  await assertNothingLeft();
+});
+
+test("on another network, in another image, and over a restart that fails", async () => {
+  await lab.engine.docker("network", "create", "apps");
+  const ran = await smoke(["--role", ROLE, "--network", "apps", "--image", IMAGES.aws, "--label", "team=red"]);
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  const unknown = await smoke(["--role", ROLE, "--restart-daemon", "false"]);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /"false", which --restart-daemon names, failed/);
+  await lab.engine.docker("network", "rm", "apps");
+  await assertNothingLeft();
+});
+
+test("an image that the program cannot run in is named, and the containers are taken away", async () => {
+  const ran = await smoke(["--role", ROLE, "--image", IMAGES.small]);
+  assert.equal(ran.code, 1);
+  assert.match(ran.stderr, /"docker --host unix:\S+ start --attach …" failed: .*in the image \S+ there must be glibc/s);
+  await assertNothingLeft();
+});
+
+test("a container that a killed run left is removed by the next; nobody else's is", async () => {
+  await lab.engine.docker("create", "--name", "left", "--label", "taskrole-smoke", IMAGES.small, "ask");
+  const other = await lab.engine.docker("create", "--name", "other", IMAGES.small, "ask");
+  const ran = await smoke(["--role", ROLE]);
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  assert.equal(await lab.engine.docker("ps", "--all", "--quiet", "--no-trunc"), other);
+  await lab.engine.docker("rm", "other");
+});
+
+test("Ctrl-C: no report, 1, and nothing left behind", async () => {
+  const running = new LongRunning(command(["--role", ROLE]), SETTINGS);
+  await running.waitForLine((line) => line.includes("a container with the role"), 60_000);
+  running.signal("SIGINT");
+  assert.equal(await running.exited, 1);
+  assert.match(running.lines.join("\n"), /SIGINT: taking away what was made[\s\S]*ended by SIGINT; no report/);
+  assert.ok(!running.lines.some((line) => line.startsWith("|")));
+  await assertNothingLeft();
+});
+
+test("a role that STS refuses is no role, and the report says with which word", async () => {
+  const ran = await smoke(["--role", "arn:aws:iam::999999999999:role/out-of-reach"]);
+  assert.equal(ran.code, 1);
+  assertRow(
+    ran,
+    "failed",
+    /A container has its role \| listed, but no credentials came \(AssumeRoleUnauthorizedAccess\)/,
+  );
+});
+
+test("a daemon with other settings than the file's: the wrong role is named", async () => {
+  await lab.daemon.stop();
+  await lab.daemon.start({ "default-role": "beta", "metadata-tokens": "optional" });
+  const ran = await smoke([], { TASKROLE_DEFAULT_ROLE: "alpha" });
+  assert.equal(ran.code, 1);
+  assertRow(ran, "failed", /A container has its role \| listed `beta` instead of `alpha`/);
+  assertRow(ran, "failed", /names no role.*\| it was listed `beta`, though `defaultRole` is `alpha`/);
+  assertRow(ran, "failed", /IMDSv1.*\| without a token 200; `metadataTokens` is required/);
+  assertRow(ran, "passed", /No container reaches the host's role/);
+});
+
+test("no packet of all these containers reached the real service", async () => {
+  assert.equal(await lab.instance.strangersAtMetadata(), 0);
+});
+
+test("a host without a daemon: nothing answers, so nothing passes for being safe", async () => {
+  await lab.daemon.stop();
+  const ran = await smoke(["--role", ROLE]);
+  assert.equal(ran.code, 1);
+  assertRow(ran, "failed", /A container has its role \| nothing answered \(ECONNREFUSED\): does the daemon run\?/);
+  assertRow(ran, "failed", /No container reaches the host's role \| nothing answered \(ECONNREFUSED\)/);
+});
+
+test("a host without interception: the report says aloud that the host's role was reached", async () => {
+  await run(lab.instance.onInstance(taskroleProgram, "interception", "down"));
+  const ran = await smoke(["--role", ROLE]);
+  assert.equal(ran.code, 1);
+  assertRow(
+    ran,
+    "failed",
+    new RegExp(`No container reaches.*A CONTAINER REACHED the host's (own keys|role \`${HOST_ROLE}\`)`),
+  );
+  assertRow(ran, "failed", /packet rules are in place \| not in place: .*table inet taskrole \(absent\)/);
+  assertRow(ran, "failed", new RegExp(`A container has its role \\| listed \`${HOST_ROLE}\`, the host's own role,`));
+  for (const secret of (await lab.ec2.hostSecrets()).filter((text) => text.length > 20))
+    assert.ok(!(ran.stdout + ran.stderr).includes(secret));
+  await assertNothingLeft();
+});
+
+test("Docker stopped: one line says so, and nothing is tried", async () => {
+  await lab.engine.stop();
+  const { code, stdout, stderr } = await smoke(["--role", ROLE]);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^taskrole smoke: "docker --host unix:\S+ version --format …" failed: .*\n$/);
+});

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Sight } from "../../src/probe/sight.ts";
+import type { UnitFacts } from "../../src/smoke/boot-order.ts";
+import { findingsOf } from "../../src/smoke/checks.ts";
+import type { Observations } from "../../src/smoke/observations.ts";
+
+const HOST = { roleName: "the-host", accessKeyId: "ASIAHOST" };
+
+const withRole: Sight = {
+  token: { status: 200, body: "" },
+  listing: { status: 200, body: "reader" },
+  listingWithoutToken: { status: 401, body: "" },
+  credentials: { code: "Success", accessKeyId: "ASIAOWN", expiration: "2030-01-01T00:00:00Z" },
+  theft: { attempts: 156, accessKeyIds: [] },
+};
+
+const withoutRole: Sight = {
+  token: { status: 200, body: "" },
+  listing: { status: 404, body: "" },
+  listingWithoutToken: { status: 401, body: "" },
+  theft: { attempts: 156, accessKeyIds: [] },
+};
+
+const own: UnitFacts = {
+  id: "taskrole.service",
+  isLoaded: true,
+  fileState: "enabled",
+  before: ["docker.service", "shutdown.target"],
+  startedAt: 4_000_000,
+  activeAt: 4_200_000,
+};
+const docker: UnitFacts = { ...own, id: "docker.service", before: [], startedAt: 5_000_000, activeAt: 7_000_000 };
+
+/** A host on which all is well. */
+const good: Observations = {
+  expected: { role: "containers/reader", roleName: "reader", defaultRoleName: undefined, metadataTokens: "required" },
+  host: HOST,
+  rules: { missing: [] },
+  named: withRole,
+  namedAgain: withRole,
+  nameless: withoutRole,
+  watch: { answers: { "role reader": 40, ECONNREFUSED: 6, "503": 2 }, last: "role reader" },
+  boot: [own, docker],
+  isAfterReboot: true,
+};
+
+const outcomes = (seen: Observations, outcome: string): readonly string[] =>
+  findingsOf(seen)
+    .filter((finding) => finding.outcome === outcome)
+    .map(({ check }) => check);
+
+const seenBy = (seen: Observations, check: RegExp): string =>
+  findingsOf(seen).find((finding) => check.test(finding.check))?.seen ?? assert.fail(`${check}`);
+
+/** What this check alone says when it alone fails. */
+function failing(changed: Partial<Observations>, check: RegExp): string {
+  const seen = { ...good, ...changed };
+  const failed = outcomes(seen, "failed");
+  assert.equal(failed.length, 1, failed.join("; "));
+  assert.match(failed[0] ?? "", check);
+  return seenBy(seen, check);
+}
+
+const OWN_ROLE = /has its role$/;
+const HOST_ROLE = /reaches the host's role/;
+const NAMELESS = /names no role/;
+const AGAIN = /started again/;
+const RESTART = /daemon restarts/;
+const BOOT = /reboot/;
+
+describe("the checks of a smoke test", () => {
+  it("all pass on a good host", () => {
+    assert.deepEqual(outcomes(good, "failed"), []);
+    assert.deepEqual(outcomes(good, "not checked"), []);
+    assert.match(seenBy(good, BOOT), /`taskrole.service` was there 0\.8 s before/);
+    assert.equal(seenBy(good, RESTART), "503 (2), role reader (40), ECONNREFUSED (6)");
+  });
+
+  it("a container that is listed the host's role is told of aloud, whichever it is and however it asked", () => {
+    const exposed: Sight = { ...withoutRole, listing: { status: 200, body: "the-host" } };
+    const seen = { ...good, nameless: exposed };
+    assert.deepEqual(outcomes(seen, "failed").length, 2);
+    assert.match(seenBy(seen, HOST_ROLE), /A CONTAINER REACHED the host's role `the-host`/);
+    assert.match(seenBy(seen, NAMELESS), /listed `the-host`, though there is no `defaultRole`/);
+    const byVersion1: Sight = { ...withRole, listingWithoutToken: { status: 200, body: "the-host" } };
+    assert.match(seenBy({ ...good, named: byVersion1 }, HOST_ROLE), /A CONTAINER REACHED/);
+    const during = { answers: { "role the-host": 1, "role reader": 9 }, last: "role reader" };
+    assert.match(seenBy({ ...good, watch: during }, HOST_ROLE), /while the daemon restarted/);
+  });
+
+  it("the host's keys under the container's role name are the host's keys", () => {
+    const credentials = { code: "Success", accessKeyId: HOST.accessKeyId, expiration: "" };
+    const seen = { ...good, named: { ...withRole, credentials } };
+    assert.match(seenBy(seen, OWN_ROLE), /the keys are the host's own/);
+    assert.match(seenBy(seen, HOST_ROLE), /A CONTAINER REACHED the host's own keys/);
+  });
+
+  it("a thief's loot is found, and its own keys are not taken for loot", () => {
+    const thief: Sight = { ...withoutRole, theft: { attempts: 156, accessKeyIds: ["ASIAIDENTITY"] } };
+    assert.match(failing({ nameless: thief }, HOST_ROLE), /A CONTAINER REACHED keys that are not its own/);
+    const itself: Sight = { ...withRole, theft: { attempts: 156, accessKeyIds: ["ASIAOWN"] } };
+    assert.deepEqual(outcomes({ ...good, named: itself }, "failed"), []);
+  });
+
+  it("a thief who never ran is not a beaten one, and a host role that is not known was not kept", () => {
+    const mute: Sight = {
+      token: { error: "ECONNREFUSED" },
+      listing: { error: "ECONNREFUSED" },
+      listingWithoutToken: { error: "ECONNREFUSED" },
+    };
+    assert.match(failing({ nameless: mute }, HOST_ROLE), /nothing answered \(ECONNREFUSED\)/);
+    assert.match(failing({ host: { unknown: "http://x: ETIMEDOUT" } }, HOST_ROLE), /ETIMEDOUT/);
+  });
+
+  it("another role, none, and refused credentials are not its role", () => {
+    const listed = (body: string): Sight => ({ ...withRole, listing: { status: 200, body } });
+    assert.match(failing({ named: listed("writer") }, OWN_ROLE), /listed `writer` instead of `reader`/);
+    assert.match(failing({ namedAgain: listed("writer") }, AGAIN), /listed `writer` instead of `reader`/);
+    const denied = {
+      ...withRole,
+      credentials: { code: "AssumeRoleUnauthorizedAccess", accessKeyId: "", expiration: "" },
+    };
+    assert.match(failing({ named: denied }, OWN_ROLE), /AssumeRoleUnauthorizedAccess/);
+    assert.match(seenBy({ ...good, named: withoutRole }, OWN_ROLE), /answered 404 instead of a role/);
+  });
+
+  it("a container that names no role has the default role where there is one, and only there", () => {
+    const expected = { ...good.expected, defaultRoleName: "base" };
+    const based: Sight = { ...withRole, listing: { status: 200, body: "base" } };
+    assert.deepEqual(outcomes({ ...good, expected, nameless: based }, "failed"), []);
+    assert.match(failing({ nameless: based }, NAMELESS), /listed `base`, though there is no `defaultRole`/);
+    assert.match(failing({ expected }, NAMELESS), /listed none, though `defaultRole` is `base`/);
+  });
+
+  it("version 1 is held to the setting, in both directions", () => {
+    const open: Sight = { ...withRole, listingWithoutToken: { status: 200, body: "reader" } };
+    const optional = { ...good.expected, metadataTokens: "optional" } as const;
+    assert.match(failing({ named: open }, /IMDSv1/), /without a token 200; `metadataTokens` is required/);
+    assert.deepEqual(outcomes({ ...good, named: open, expected: optional }, "failed"), []);
+    assert.match(failing({ expected: optional }, /IMDSv1/), /without a token 401; `metadataTokens` is optional/);
+  });
+
+  it("a restart that gives another's role, or none in the end, has failed; one that was not made is not checked", () => {
+    const other = { answers: { "role writer": 1, "role reader": 3 }, last: "role reader" };
+    assert.match(failing({ watch: other }, RESTART), /given another: role writer \(1\)/);
+    const gone = { answers: { "role reader": 3, ECONNREFUSED: 90 }, last: "ECONNREFUSED" };
+    assert.match(failing({ watch: gone }, RESTART), /no role since.*at last ECONNREFUSED/);
+    assert.deepEqual(outcomes({ ...good, watch: undefined }, "not checked").length, 1);
+  });
+
+  it("rules that are missing or cannot be read fail; those that are somebody else's are not checked", () => {
+    assert.match(failing({ rules: { missing: ["table inet taskrole (absent)"] } }, /packet rules/), /inet taskrole/);
+    assert.match(failing({ rules: { unknown: "needs root" } }, /packet rules/), /needs root/);
+    assert.deepEqual(outcomes({ ...good, rules: "not ours" }, "not checked"), ["The packet rules are in place"]);
+  });
+
+  it("the order of a boot: enabled, before Docker, and after a reboot by its own times", () => {
+    const boot = (unit: Partial<UnitFacts>): Partial<Observations> => ({ boot: [{ ...own, ...unit }, docker] });
+    assert.match(failing(boot({ fileState: "transient" }), BOOT), /no unit of taskrole's is enabled/);
+    assert.match(failing(boot({ before: [] }), BOOT), /ordered `Before=docker.service`/);
+    assert.match(
+      failing(boot({ activeAt: 9_000_000 }), BOOT),
+      /came after `docker.service`, or was started again since/,
+    );
+    assert.match(failing(boot({ activeAt: 0 }), BOOT), /came after/);
+    const guard = { ...own, id: "taskrole-hold.service", activeAt: 2_000_000 };
+    const restarted = { ...good, boot: [{ ...own, activeAt: 9_000_000 }, guard, docker] };
+    assert.match(seenBy(restarted, BOOT), /`taskrole-hold.service` was there 3\.0 s before/);
+    assert.match(seenBy({ ...good, isAfterReboot: false }, BOOT), /not tried by a reboot/);
+    for (const unknown of [undefined, [{ ...own, isLoaded: false }, docker]])
+      assert.equal(outcomes({ ...good, boot: unknown }, "not checked").length, 1);
+  });
+});
