@@ -8,7 +8,7 @@ const LAYERS = [
   ["broker", "http"],
   ["docker", "kernel", "sts", "upstream", "metadata", "audit", "admin", "mock-ec2", "compat"],
   ["app"],
-  ["demo"],
+  ["demo", "install"],
   ["cli"],
 ];
 

@@ -33,13 +33,23 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: "interception",
-    summary: "the packet rules that bring containers here: up, down, status, print",
+    summary: "the packet rules that bring containers here: up, hold, down, status, print",
     load: async () => (await import("./interception.ts")).interceptionCommand(),
   },
   {
     name: "check-config",
     summary: "the file, the environment and the flags, merged and checked",
     load: async () => (await import("./check-config.ts")).checkConfigCommand(),
+  },
+  {
+    name: "install",
+    summary: "taskrole as a service of this host, with systemd; every check before the first change",
+    load: async () => (await import("./install.ts")).installCommand(),
+  },
+  {
+    name: "uninstall",
+    summary: "take back what install did, and nothing else",
+    load: async () => (await import("./install.ts")).uninstallCommand(),
   },
   {
     name: "demo-workload",
