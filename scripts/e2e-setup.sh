@@ -77,6 +77,26 @@ finish_rootfs() {
     "$root"/usr/bin/{ctr,dnet,containerd-shim,containerd-shim-runc-v1} "$root"/usr/sbin/ovrouter
 }
 
+# A Debian host to install taskrole on: what its page has apt-get install, set up as apt does, and systemd. What of it would
+# change the machine that the suite runs on (settings of the kernel, devices, the clock) is masked.
+debian_host() {
+  local root=$E2E_CACHE/debian-host packages unit
+  packages=systemd-sysv,$(sed -n 's/^apt-get install -y //p' docs/install/debian.md | tr ' ' ,)
+  [ "$(cat "$root/.made" 2>/dev/null)" = "$packages" ] && { step_done "Debian host: cached"; return; }
+  rm -rf --one-file-system "$root"
+  mmdebstrap --variant=minbase --mode=root --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
+    --include="$packages" bookworm "$root" "$(mirror)" >"$E2E_CACHE/debian-host.log" 2>&1 ||
+    fail "cannot make a Debian host: see $E2E_CACHE/debian-host.log"
+  for unit in systemd-sysctl.service systemd-binfmt.service systemd-modules-load.service systemd-logind.service systemd-timesyncd.service \
+    systemd-remount-fs.service dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
+    systemd-journald-audit.socket apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer console-getty.service getty.target; do
+    ln -sf /dev/null "$root/etc/systemd/system/$unit"
+  done
+  rm -rf "$root"/usr/share/{man,doc,locale,info} "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
+  echo "$packages" >"$root/.made"
+  step_done "Debian host: $(du -sm "$root" | cut -f1) MB"
+}
+
 # The newest Moby that is published as Go modules, with the containerd and runc that it is released with.
 moby() {
   local programs=$E2E_CACHE/moby go=$E2E_CACHE/go module=github.com/moby/moby/v2
@@ -156,6 +176,7 @@ install_programs
 image small $sources/ask.c
 rootfs bookworm docker.io,iptables,iproute2,busybox-static,ca-certificates,bash,coreutils,mount,awscli,python3-boto3
 rootfs bookworm nftables,iproute2,libcap2-bin,util-linux,bash,coreutils,findutils,grep base
+[ "$engine" != debian ] || debian_host
 [ "$engine" != moby ] || moby
 [ "$engine" != forky ] || rootfs forky docker.io,containerd,runc,iptables,ca-certificates,bash,coreutils,mount
 image aws $sources/ask.c "$E2E_CACHE/rootfs-bookworm/.packages"

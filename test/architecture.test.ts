@@ -9,7 +9,7 @@ const LAYERS = [
   ["docker", "kernel", "sts", "upstream", "metadata", "audit", "admin", "mock-ec2", "compat"],
   ["app"],
   ["probe"],
-  ["demo", "smoke"],
+  ["demo", "install", "smoke"],
   ["cli"],
 ];
 

@@ -36,7 +36,7 @@ stops, so that containers are refused instead of reaching the host's role. Refer
 /** `taskrole interception`: the packet rules by hand, for an installation, a look or an uninstall. */
 export function interceptionCommand(): Command {
   const command = new Command("interception")
-    .description("the packet rules that bring containers here: up, down, status, print")
+    .description("the packet rules that bring containers here: up, hold, down, status, print")
     .addHelpText("after", AFTER_HELP)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
   const withRules = (name: string, description: string): Command =>
@@ -55,6 +55,13 @@ export function interceptionCommand(): Command {
       .option("--host-network <HOW>", "refuse, host or identify (default: as the setting hostNetwork says)");
 
   withRules("up", "put the rules in place, or back in place; needs root").action(up);
+  command
+    .command("hold")
+    .description(
+      "the routing rules alone: containers reach neither taskrole nor the host's role; for the boot; needs root",
+    )
+    .option("--config <FILE>", "the daemon's settings; what is wrong in them does not matter here")
+    .action(hold);
   command.command("down").description("remove them: containers then reach the host's role; needs root").action(down);
   withRules("status", "what is in place; exit code 1 when something is not; needs root")
     .option("--json", "for programs")
@@ -77,6 +84,18 @@ const up = (flags: RuleFlags): Promise<void> =>
     say(`In place: what containers ask of the metadata service comes to port ${port} of this host.`);
     warn(warnings);
   });
+
+/** As little as can fail: what cannot be read of the settings is as if it were not written. */
+async function hold({ config }: Pick<RuleFlags, "config">): Promise<void> {
+  const { readableConfig } = await import("../app/config.ts");
+  const { rulesOf } = await import("../app/host-network-service.ts");
+  const settings = readableConfig({ file: config, environment: process.env, flags: {} });
+  if (settings.interception === "none") return say("Nothing is held: the setting interception is none.");
+  await withProgram(rulesOf(settings), async (interception) => {
+    await interception.hold();
+    say("Held: no container reaches the real metadata service, whether taskrole runs or not.");
+  });
+}
 
 const AFTER_DOWN = [
   "Containers now reach the real metadata service, and with it the host's role, unless something else stops them: aws " +

@@ -38,7 +38,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: "interception",
-    summary: "the packet rules that bring containers here: up, down, status, print",
+    summary: "the packet rules that bring containers here: up, hold, down, status, print",
     load: async () => (await import("./interception.ts")).interceptionCommand(),
   },
   {
@@ -55,6 +55,16 @@ const COMMANDS: readonly Entry[] = [
     name: "smoke",
     summary: "try this host with throw-away containers, and print a report",
     load: async () => (await import("./smoke.ts")).smokeCommand(),
+  },
+  {
+    name: "install",
+    summary: "taskrole as a service of this host, with systemd; every check before the first change",
+    load: async () => (await import("./install.ts")).installCommand(),
+  },
+  {
+    name: "uninstall",
+    summary: "take back what install did, and nothing else",
+    load: async () => (await import("./install.ts")).uninstallCommand(),
   },
   {
     name: "demo-workload",

@@ -5,10 +5,11 @@ import { keepMemoryOutOfCoreFiles } from "../app/core-dump.ts";
 import { createLogger, type Logger } from "../app/logger.ts";
 import { withMock } from "../app/mock.ts";
 import type { Config } from "../app/options.ts";
-import { Reloader } from "../app/reload.ts";
+import { Reloader, type ReloadOutcome } from "../app/reload.ts";
 import { startAll } from "../app/services.ts";
 import { takeGivenSockets } from "../app/socket-activation.ts";
 import { StartError } from "../app/start-error.ts";
+import { type ServiceManager, takeServiceManager } from "../app/systemd-notify.ts";
 import type { Log } from "../audit/log.ts";
 import { loadedOrExit } from "./config-or-exit.ts";
 
@@ -26,18 +27,24 @@ export async function runServe(sources: ConfigSources): Promise<void> {
   reportBugs(log, exit);
   for (const { place, says } of notes) log.warn({ place, reason: says }, `not as ${config.compat} has it`);
   guardCoreFiles(log);
+  const manager = await takeServiceManager(process.env, { pid: process.pid, log });
   try {
     const stopAsked = stopSignal(log); // heard from the first moment: a signal during the start ends it in order too
     const up = Promise.withResolvers<Reloader>();
-    process.on("SIGHUP", () => void up.promise.then((reloader) => reloader.reload())); // without it the signal would end the process
-    const stop = await started({ sources, config, logger, up });
+    const reload = async () => reloaded(await up.promise, manager);
+    process.on("SIGHUP", () => void reload()); // without it the signal would end the process
+    const stop = await started({ sources, config, logger, up, reload });
+    void manager.tell("READY=1", SERVING);
+    manager.keepAlive();
     await stopAsked;
+    await manager.tell("STOPPING=1", "STATUS=answering what is under way");
     await stop();
     log.info({}, STOPPED[config.interception]);
     await exit(0);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.error({ reason: error.message }, "cannot start");
+    await manager.tell(`STATUS=cannot start: ${error.message.split("\n")[0]}`);
     process.stderr.write(`taskrole: ${error.message}\n`);
     await exit(EXIT_FAILED);
   }
@@ -50,15 +57,27 @@ const STOPPED: Readonly<Record<Config["interception"], string>> = {
   none: "stopped; what routes the containers' requests here is not taskrole's, and stays as it is",
 };
 
+const SERVING = "STATUS=each container has its own role";
+
+function reloaded(reloader: Reloader, manager: ServiceManager): ReloadOutcome {
+  void manager.tell("RELOADING=1");
+  try {
+    return reloader.reload();
+  } finally {
+    void manager.tell("READY=1", SERVING);
+  }
+}
+
 interface Starting {
   readonly sources: ConfigSources;
   readonly config: Config;
   readonly logger: Logger;
   /** What is to be reloaded before all is up waits until it is. */
   readonly up: PromiseWithResolvers<Reloader>;
+  readonly reload: () => Promise<ReloadOutcome>;
 }
 
-async function started({ sources, config, logger, up }: Starting): Promise<() => Promise<void>> {
+async function started({ sources, config, logger, up, reload }: Starting): Promise<() => Promise<void>> {
   const { log, setLevel } = logger;
   const sockets = takeGivenSockets(process.env, { pid: process.pid });
   for (const reason of sockets.warnings) log.warn({ reason }, "socket activation");
@@ -69,7 +88,6 @@ async function started({ sources, config, logger, up }: Starting): Promise<() =>
     daemon.apply(mock.redirect(next));
   };
   const reloader = new Reloader({ load: () => loadConfig({ ...sources, startedWith: config }), config, apply, log });
-  const reload = async () => (await up.promise).reload();
   let isServing = false;
   const admin = adminService({ settings: config, log, given: sockets.admin, reload, isServing: () => isServing });
   const stop = await startAll([admin, ...mock.services, ...daemon.services]);

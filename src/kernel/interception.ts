@@ -83,10 +83,15 @@ export class Interception {
     await this.#otherRules.remove();
   }
 
+  /** The routing rules alone: nothing a container sends reaches the real service, and nothing answers in its place. */
+  async hold(): Promise<void> {
+    for (const family of this.#families()) await this.#ipRules.mend(family);
+  }
+
   /** The routing rules come first: from then on, nothing a container sends reaches the real service. */
   async #mend(): Promise<void> {
     const { hostProcesses } = this.#options;
-    for (const family of this.#families()) await this.#ipRules.mend(family);
+    await this.hold();
     hostProcesses.makeCgroups();
     await this.#learn();
     const load = () => this.#load();
@@ -112,10 +117,19 @@ export class Interception {
 
   /** Removes what `up` made and nothing else; gives the names of what was there. The routing rules go last. */
   async down(): Promise<readonly string[]> {
-    const families = this.#families();
+    return [...(await this.removePacketRules()), ...(await this.removeIpRules())];
+  }
+
+  /** All but the routing rules, which go on refusing containers the real service. @returns the names of what was there */
+  async removePacketRules(): Promise<readonly string[]> {
     const removed: string[] = [];
     for (const rules of [this.#rules, this.#otherRules, this.#guard]) removed.push(...(await rules.remove()));
-    for (const family of families) removed.push(...(await this.#ipRules.remove(family)));
+    return removed;
+  }
+
+  async removeIpRules(): Promise<readonly string[]> {
+    const removed: string[] = [];
+    for (const family of this.#families()) removed.push(...(await this.#ipRules.remove(family)));
     return removed;
   }
 

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
+import { ownExecutable } from "../kit/own-executable.ts";
 
 /** How this very program is started again: the executable alone, or Node with the script. */
-export const ownProgram = (): readonly string[] =>
-  process.versions["bun"] !== undefined && !process.execPath.endsWith("bun")
-    ? [process.execPath]
-    : [process.execPath, process.argv[1] ?? ""];
+export function ownProgram(): readonly string[] {
+  const executable = ownExecutable();
+  return executable === undefined ? [process.execPath, process.argv[1] ?? ""] : [executable];
+}
 
 /** Runs a command of this program as a process of its own, with this environment and nothing else; gives its stdout. */
 export function runOwn(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {

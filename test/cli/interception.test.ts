@@ -148,6 +148,29 @@ test("the settings are the daemon's, and the flags of the command beat them", as
   assert.match(wrong.stderr, /TASKROLE_HOST_NETWORK: hostNetwork must be one of refuse, host, identify/);
 });
 
+test("hold puts in the routing rules alone, whatever is wrong in the settings", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { namespace, command } = await host(t);
+  const folder = mkdtempSync(join(tmpdir(), "taskrole-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "config.yaml");
+  writeFileSync(file, 'lissten: x\nmetadataTokens: perhaps\ncontainerCredentials: "off"\n');
+  const held = await command(`hold --config ${file}`);
+  assert.deepEqual({ code: held.code, stderr: held.stderr }, { code: 0, stderr: "" });
+  assert.match(held.stdout, /^Held: no container reaches the real metadata service/);
+  assert.equal((await namespace.must("nft list ruleset")).trim(), "");
+  const rules = await namespace.must("ip rule");
+  assert.match(rules, /^91:\tfrom all to 169\.254\.169\.254 prohibit$/m);
+  assert.doesNotMatch(rules, /169\.254\.170/);
+  assert.match((await command(`down`)).stdout, /ip rule pref 91 to 169\.254\.169\.254 prohibit/);
+  writeFileSync(file, "interception: none\n");
+  assert.match(
+    (await command(`hold --config ${file}`)).stdout,
+    /^Nothing is held: the setting interception is none\.$/m,
+  );
+  assert.doesNotMatch(await namespace.must("ip rule"), /169\.254/);
+});
+
 test("status says which part is wrong, also to programs", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { namespace, command } = await host(t);
@@ -224,5 +247,6 @@ for (const args of MISUSES) {
 test("help that was asked for is no error", async () => {
   const { code, stdout } = await taskrole("--help");
   assert.equal(code, 0);
-  for (const word of ["up", "down", "status", "print", "docs/interception.md"]) assert.ok(stdout.includes(word));
+  for (const word of ["up", "hold", "down", "status", "print", "docs/interception.md"])
+    assert.ok(stdout.includes(word));
 });

@@ -58,6 +58,10 @@ export class Running implements Life {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   says(wanted: RegExp, withinMs = 10_000): Promise<RegExpExecArray> {
     const output = { text: () => this.stdout, isOver: () => this.#child.exitCode !== null };
     return saidIn(output, wanted, withinMs).catch((error: Error) => {

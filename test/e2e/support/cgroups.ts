@@ -5,10 +5,12 @@ import { CGROUP_PARENT } from "./engine.ts";
 const ROOT = "/sys/fs/cgroup";
 
 /** Removes what killed containers left below our own parent, in each hierarchy of version 1 and in version 2. */
-export async function removeCgroups(): Promise<void> {
+export const removeCgroups = (): Promise<void> => removeCgroupsNamed(CGROUP_PARENT);
+
+export async function removeCgroupsNamed(name: string): Promise<void> {
   const hierarchies = await readdir(ROOT, { withFileTypes: true });
-  const parents = [ROOT, ...hierarchies.filter((entry) => entry.isDirectory()).map(({ name }) => join(ROOT, name))];
-  for (const parent of parents) await removeTree(join(parent, CGROUP_PARENT));
+  const parents = [ROOT, ...hierarchies.filter((entry) => entry.isDirectory()).map((entry) => join(ROOT, entry.name))];
+  for (const parent of parents) await removeTree(join(parent, name));
 }
 
 /** Deepest first, as the kernel wants it; a group with processes in it stays. */

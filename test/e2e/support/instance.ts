@@ -69,18 +69,21 @@ export async function createInstance(): Promise<Instance> {
       atEc2("ip", "link", "add", "ec20", "type", "veth", "peer", "name", "up0", "netns", `${init.innermostPid}`),
     );
     await run(onInstance("sh", "-ec", wireOfInstance));
-    await run(atEc2("sh", "-ec", wireOfEc2));
+    await run(atEc2("sh", "-ec", placeOfEc2));
+    await run(atEc2("sh", "-ec", linkOfEc2));
     await run(atEc2("nft", "-f", "-"), { input: watch });
   } catch (error) {
     await remove();
     throw error;
   }
-  const strangersAtMetadata = async () =>
-    packetsIn(await run(atEc2("nft", "-j", "list", "counter", "inet", "watch", "strangers")));
-  return { folder, onInstance, atEc2, strangersAtMetadata, remove };
+  return { folder, onInstance, atEc2, strangersAtMetadata: () => strangersAt(atEc2), remove };
 }
 
-const wireOfInstance = `
+export const strangersAt = async (atEc2: Instance["atEc2"]): Promise<number> =>
+  packetsIn(await run(atEc2("nft", "-j", "list", "counter", "inet", "watch", "strangers")));
+
+/** On the instance's end of the wire, up0. */
+export const wireOfInstance = `
 ip link set lo up
 ip addr add 198.18.0.1/24 dev up0
 ip addr add ${ADDRESSES.instance4}/24 dev up0
@@ -94,11 +97,16 @@ ip -6 route add ${ADDRESSES.metadata6} via fd00:198::2 src ${ADDRESSES.instance6
 sysctl -qw net.ipv6.conf.all.forwarding=1
 `;
 
-const wireOfEc2 = `
+/** Where EC2's services are, whether there is a wire or not. */
+export const placeOfEc2 = `
 ip link set lo up
 ip addr add ${ADDRESSES.metadata4}/32 dev lo
 ip addr add ${ADDRESSES.sts}/32 dev lo
 ip -6 addr add ${ADDRESSES.metadata6}/128 dev lo nodad
+`;
+
+/** Their end of the wire, ec20. */
+export const linkOfEc2 = `
 ip addr add 198.18.0.2/24 dev ec20
 ip addr add fd00:198::2/64 dev ec20 nodad
 ip link set ec20 up
@@ -106,7 +114,7 @@ ip route add default via 198.18.0.1
 ip -6 route add default via fd00:198::1
 `;
 
-const watch = `table inet watch {
+export const watch = `table inet watch {
   counter strangers { }
   chain input {
     type filter hook input priority -300; policy accept;

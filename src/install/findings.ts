@@ -1,0 +1,158 @@
+import { likelyTool } from "./foreign-rules.ts";
+import { PLACES, SOCKET } from "./places.ts";
+import type { Survey, Wishes } from "./survey.ts";
+
+/** Something about the host that the operator should know. */
+export interface Finding {
+  /** "stop": nothing is installed while it is so. */
+  readonly weight: "stop" | "warning";
+  readonly sentence: string;
+  readonly remedy: string;
+}
+
+type Check = (survey: Survey, wishes: Wishes) => readonly Finding[];
+
+/** Everything at once, the worst first. */
+export function findingsOn(survey: Survey, wishes: Wishes): readonly Finding[] {
+  const all = CHECKS.flatMap((check) => check(survey, wishes));
+  return [...all.filter(({ weight }) => weight === "stop"), ...all.filter(({ weight }) => weight === "warning")];
+}
+
+const finding =
+  (weight: Finding["weight"]) =>
+  (sentence: string, remedy: string): readonly Finding[] => [{ weight, sentence, remedy }];
+const stop = finding("stop");
+const warning = finding("warning");
+const NOTHING: readonly Finding[] = [];
+
+const systemd: Check = ({ systemd: version }) =>
+  version === undefined
+    ? stop(
+        "This host is not run by systemd (there is no /run/systemd/system).",
+        "Have its own service manager run `taskrole serve` as root, before Docker; docs/operations.md says what the daemon needs.",
+      )
+    : NOTHING;
+
+const executable: Check = ({ executable: path }) =>
+  path === undefined
+    ? stop(
+        "This taskrole is no executable of its own: it runs on Node, from its source or from npm.",
+        "Install from the released file: `./taskrole install`. From a checkout: `npm run build && dist/taskrole install`.",
+      )
+    : NOTHING;
+
+const programs: Check = ({ missingPrograms }) =>
+  missingPrograms.length === 0
+    ? NOTHING
+    : stop(
+        `There is no ${missingPrograms.join(" and no ")} on this host, in PATH, /usr/sbin or /sbin.`,
+        "Install the package passwd (Debian, Ubuntu) or shadow-utils (Amazon Linux, Fedora).",
+      );
+
+const interception: Check = ({ interception: sight }) => {
+  if (sight.kind === "fails") return stop(sight.sentence, sight.remedy);
+  if (sight.kind === "works")
+    return sight.warnings.flatMap((sentence) => warning(sentence, "See docs/interception.md."));
+  return warning(
+    "The packet rules of this host were not looked at: that takes root.",
+    "Run the same command as root; with --dry-run it changes nothing either.",
+  );
+};
+
+const docker: Check = ({ docker: sight }, { config }) => {
+  if (sight.kind === "absent")
+    return stop(
+      `There is no Docker here: ${sight.path} is missing, and so is docker.service.`,
+      "Install Docker first (Debian: apt-get install docker.io), or name its socket by the setting dockerEndpoint.",
+    );
+  if (sight.kind === "tcp") return NOTHING;
+  return sight.group === undefined
+    ? stop(
+        `${sight.path} is root's alone: a daemon that is not root cannot ask Docker who has an address.`,
+        `Let a group have it (SocketGroup=docker in docker.socket, after groupadd --system docker); dockerEndpoint is ${config.dockerEndpoint}.`,
+      )
+    : NOTHING;
+};
+
+const firewall: Check = ({ foreign: { droppingChains } }, { config }) =>
+  droppingChains.flatMap((chain) =>
+    warning(
+      `A firewall drops what it does not know (${chain}), and containers' requests with it: they come to port ${config.listen.port} of this host.`,
+      `Let them in, and have your firewall keep it: iptables -I INPUT -p tcp --dport ${config.listen.port} -m conntrack --ctorigdst ` +
+        "169.254.169.254 -j ACCEPT (more in docs/interception.md).",
+    ),
+  );
+
+const redirects: Check = ({ foreign }, { config }) =>
+  config.interception === "none"
+    ? NOTHING
+    : foreign.redirects.flatMap((removal) => {
+        const tool = likelyTool(removal);
+        return warning(
+          `Another tool's rule${tool === undefined ? "" : `, probably ${tool}'s,`} leads containers' metadata requests elsewhere. taskrole's come before it; it stays as it is.`,
+          `Once that tool is stopped: ${removal}`,
+        );
+      });
+
+const port: Check = ({ isPortTaken }, { config }) =>
+  isPortTaken
+    ? stop(
+        `Port ${config.listen.port} is in use already, and not by ${SOCKET}.`,
+        "Stop who has it (`ss -ltnp` shows whom; an earlier taskrole: systemctl stop taskrole), or set listen to another port.",
+      )
+    : NOTHING;
+
+const runtimeDirectory: Check = (_, { config }) =>
+  config.runtimeDirectory === PLACES.runtime
+    ? NOTHING
+    : stop(
+        `The setting runtimeDirectory is ${config.runtimeDirectory}, and the unit gives the daemon ${PLACES.runtime} alone.`,
+        "Leave the setting out.",
+      );
+
+const noMetadata: Check = ({ instanceId }) =>
+  instanceId === undefined
+    ? warning(
+        "No metadata service answers here: this is no EC2 instance, or its metadata service is off.",
+        "On EC2: aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled --http-tokens required",
+      )
+    : NOTHING;
+
+const PACKET_RULES_ALONE = "containers are kept from the host's role by the packet rules alone";
+
+const hopLimit: Check = ({ instanceId, answerHops }) => {
+  if (instanceId === undefined || answerHops === "no further") return NOTHING;
+  const limit = `aws ec2 modify-instance-metadata-options --instance-id ${instanceId} --http-tokens required --http-put-response-hop-limit 1`;
+  if (answerHops === "further")
+    return warning(
+      `The real metadata service's answers may take more than one hop: they reach containers, and ${PACKET_RULES_ALONE}.`,
+      `A wall behind the wall: ${limit}`,
+    );
+  return warning(
+    `How many hops the real metadata service's answers may take cannot be seen from here. If it is more than one, ${PACKET_RULES_ALONE}.`,
+    `Look: aws ec2 describe-instances --instance-ids ${instanceId} --query 'Reservations[].Instances[].MetadataOptions'. Limit it: ${limit}`,
+  );
+};
+
+const interrupted: Check = ({ journal }) =>
+  journal === undefined || journal.isComplete
+    ? NOTHING
+    : warning(
+        `An earlier installation, or its removal, was interrupted: ${PLACES.journal} tells what was done.`,
+        "It is finished now; `taskrole uninstall` would take it back.",
+      );
+
+const CHECKS: readonly Check[] = [
+  systemd,
+  executable,
+  programs,
+  interception,
+  docker,
+  port,
+  runtimeDirectory,
+  firewall,
+  redirects,
+  noMetadata,
+  hopLimit,
+  interrupted,
+];

@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { rulesOf } from "../app/host-network-service.ts";
+import type { Config } from "../app/options.ts";
+import { parseEndpoint } from "../docker/engine-endpoint.ts";
+import { hopsOfAnswers } from "../kernel/answer-hops.ts";
+import { Interception } from "../kernel/interception.ts";
+import { InterceptionError } from "../kernel/interception-error.ts";
+import { attempt } from "../kit/attempt.ts";
+import type { RunCommand } from "../kit/run-command.ts";
+import { UpstreamClient } from "../upstream/upstream-client.ts";
+import { type ForeignRules, foreignRules } from "./foreign-rules.ts";
+import { JournalFile } from "./journal.ts";
+import { PLACES, type Places, SOCKET, UNITS, USER } from "./places.ts";
+import type { DockerSight, InterceptionSight, Survey, UnitState } from "./survey.ts";
+
+export interface SurveyOptions {
+  readonly config: Config;
+  readonly run: RunCommand;
+  readonly executable: string | undefined;
+  readonly places?: Places;
+}
+
+const UPSTREAM_TIMEOUT_MS = 900;
+
+/** Looks at the host; changes nothing. @throws InstallError for a journal that cannot be read */
+export async function surveyHost({ config, run, executable, places = PLACES }: SurveyOptions): Promise<Survey> {
+  const isRoot = process.geteuid?.() === 0;
+  const units = await unitStates(run);
+  const paths = [places.program, places.config, ...UNITS.map((unit) => join(places.units, unit))];
+  return {
+    isRoot,
+    executable,
+    systemd: await systemdVersion(run),
+    missingPrograms: await missingAmong(["useradd", "userdel"], run),
+    interception: isRoot ? await interceptionSight(config) : { kind: "unseen" },
+    docker: await dockerSight(config, run),
+    foreign: await foreignSight(config, run),
+    isPortTaken: !units[SOCKET]?.isActive && isListenedOn(config.listen.port),
+    instanceId: await instanceId(config),
+    answerHops: await hopsOfAnswers(config.metadataUrl),
+    hasUser: await isKnown(["getent", "passwd", USER], run),
+    files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
+    units,
+    journal: new JournalFile(places.journal).read(),
+  };
+}
+
+/** sd_booted(3): https://www.freedesktop.org/software/systemd/man/latest/sd_booted.html */
+async function systemdVersion(run: RunCommand): Promise<string | undefined> {
+  if (!existsSync("/run/systemd/system")) return undefined;
+  return /^systemd (\d+)/.exec((await printed(["systemctl", "--version"], run)) ?? "")?.[1];
+}
+
+/** What was printed by a program that did it. */
+async function printed(argv: readonly string[], run: RunCommand): Promise<string | undefined> {
+  const outcome = await run(argv);
+  return outcome.kind === "exited" && outcome.code === 0 ? outcome.stdout : undefined;
+}
+
+const isKnown = async (argv: readonly string[], run: RunCommand): Promise<boolean> =>
+  (await printed(argv, run)) !== undefined;
+
+async function missingAmong(programs: readonly string[], run: RunCommand): Promise<readonly string[]> {
+  const outcomes = await Promise.all(programs.map((program) => run([program, "--help"])));
+  return programs.filter((_, place) => outcomes[place]?.kind === "missing");
+}
+
+/** Of all units, whether they are there or not. */
+async function unitStates(run: RunCommand): Promise<Readonly<Record<string, UnitState>>> {
+  const stateOf = async (unit: string): Promise<UnitState> => {
+    const text = (await printed(["systemctl", "show", "--property=ActiveState,UnitFileState", unit], run)) ?? "";
+    return { isEnabled: /^UnitFileState=enabled$/m.test(text), isActive: /^ActiveState=active$/m.test(text) };
+  };
+  return Object.fromEntries(await Promise.all(UNITS.map(async (unit) => [unit, await stateOf(unit)] as const)));
+}
+
+/** What the daemon would find at its start. */
+async function interceptionSight(config: Config): Promise<InterceptionSight> {
+  const { interception: kind, guardedUplinks } = config;
+  if (kind === "none") return { kind: "works", warnings: [] };
+  try {
+    const { warnings } = await new Interception({ ...rulesOf(config), kind, guardedUplinks }).check();
+    return { kind: "works", warnings };
+  } catch (error) {
+    if (!(error instanceof InterceptionError)) throw error;
+    return { kind: "fails", sentence: error.message, remedy: error.remedy };
+  }
+}
+
+async function dockerSight({ dockerEndpoint }: Config, run: RunCommand): Promise<DockerSight> {
+  const endpoint = parseEndpoint(dockerEndpoint);
+  if (endpoint.kind !== "socket") return { kind: "tcp" };
+  const path = endpoint.socketPath;
+  const gid = attempt(() => statSync(path).gid);
+  if (gid !== undefined) return { kind: "socket", path, group: gid === 0 ? undefined : await groupName(`${gid}`, run) };
+  const unit = (await printed(["systemctl", "show", "--property=LoadState", "docker.service"], run)) ?? "";
+  if (!unit.includes("LoadState=loaded")) return { kind: "absent", path };
+  return { kind: "socket", path, group: await groupName("docker", run) };
+}
+
+/** systemd takes a number as well as a name. */
+async function groupName(nameOrNumber: string, run: RunCommand): Promise<string | undefined> {
+  const line = await printed(["getent", "group", nameOrNumber], run);
+  if (line !== undefined) return line.split(":")[0];
+  return /^\d+$/.test(nameOrNumber) ? nameOrNumber : undefined;
+}
+
+async function foreignSight({ listen }: Config, run: RunCommand): Promise<ForeignRules> {
+  const nftables = await printed(["nft", "-j", "list", "ruleset"], run);
+  const saved = [await printed(["iptables-save"], run), await printed(["ip6tables-save"], run)];
+  const texts = saved.filter((text) => text !== undefined);
+  return foreignRules({ nftables, iptables: texts.length > 0 ? texts.join("\n") : undefined }, listen.port);
+}
+
+/** "  0: 0100007F:2426 00000000:0000 0A …": https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt */
+function isListenedOn(port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const line = new RegExp(String.raw`^\s*\d+: [0-9A-F]+:${hex} [0-9A-F]+:0000 0A `, "m");
+  return ["tcp", "tcp6"].some((file) => line.test(attempt(() => readFileSync(`/proc/net/${file}`, "latin1")) ?? ""));
+}
+
+async function instanceId({ metadataUrl }: Config): Promise<string | undefined> {
+  const upstream = new UpstreamClient({ url: metadataUrl, now: () => Date.now(), timeoutMs: UPSTREAM_TIMEOUT_MS });
+  const document = await upstream.get("latest/meta-data/instance-id").catch(() => undefined);
+  return document?.toString("latin1").trim();
+}
+
+/** Undefined where there is none, or none that may be read. */
+export const sha256OfFile = (path: string): string | undefined =>
+  attempt(() => createHash("sha256").update(readFileSync(path)).digest("hex"));

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
+import type { Action, FileContent, WriteFile } from "./action.ts";
+import type { Entry, Journal } from "./journal.ts";
+import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
+import type { Survey, Wishes } from "./survey.ts";
+import { unitTexts } from "./units.ts";
+
+/** What an installation does on this host, in its order; nothing of what is there already. */
+export interface Plan {
+  readonly actions: readonly Action[];
+  /** Files that stay as they are, and why: sentences. */
+  readonly kept: readonly string[];
+  /** Files that are in the way, and are nobody's to replace: sentences with a remedy. Nothing is done while there are any. */
+  readonly conflicts: readonly string[];
+}
+
+interface WantedFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly content: FileContent;
+  readonly sha256: string;
+}
+
+/** Settings to begin with. */
+const INITIAL_SETTINGS = `\
+# The settings of taskrole, one "name: value" a line. After a change: taskrole check-config && systemctl reload taskrole
+# All of them: docs/configuration.md, or taskrole serve --help
+`;
+
+export const settingsOf = (defaultRole: string): string =>
+  `${INITIAL_SETTINGS}defaultRole: ${JSON.stringify(defaultRole)}\n`;
+
+/** @param programSha256 of the program that runs now */
+export function installPlan(survey: Survey, wishes: Wishes, given: { programSha256: string; places?: Places }): Plan {
+  const { programSha256, places = PLACES } = given;
+  const verdicts = wantedFiles(survey, wishes, { programSha256, places }).map((file) => verdictOn(file, survey));
+  const writes = verdicts.flatMap(({ write }) => write ?? []);
+  return {
+    actions: [
+      ...(survey.hasUser ? [] : [{ kind: "create-user", name: USER } as const]),
+      ...folderOf(places.config, writes),
+      ...writes,
+      ...unitActions(survey, writes),
+    ],
+    kept: verdicts.flatMap(({ kept }) => kept ?? []),
+    conflicts: verdicts.flatMap(({ conflict }) => conflict ?? []),
+  };
+}
+
+/** Only where a file goes into it that was not there. */
+const folderOf = (path: string, writes: readonly WriteFile[]): readonly Action[] =>
+  writes.some((write) => write.path === path && write.was === undefined)
+    ? [{ kind: "make-folder", path: dirname(path) }]
+    : [];
+
+function wantedFiles(
+  { executable, docker, files }: Survey,
+  { config, settings }: Wishes,
+  { programSha256, places }: { readonly programSha256: string; readonly places: Places },
+): readonly WantedFile[] {
+  const dockerGroup = docker.kind === "socket" ? docker.group : undefined;
+  const units = unitTexts({ program: places.program, listen: config.listen, dockerGroup });
+  const text = settings ?? (files[places.config] === undefined ? INITIAL_SETTINGS : undefined);
+  return [
+    ...(executable === undefined || executable === places.program
+      ? []
+      : [{ path: places.program, mode: 0o755, content: { copyOf: executable }, sha256: programSha256 }]),
+    ...(text === undefined ? [] : [textFile(places.config, text)]),
+    ...Object.entries(units).map(([name, unit]) => textFile(join(places.units, name), unit)),
+  ];
+}
+
+const textFile = (path: string, text: string): WantedFile => ({
+  path,
+  mode: 0o644,
+  content: { text },
+  sha256: sha256Of(text),
+});
+
+export const sha256Of = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+interface Verdict {
+  readonly write?: WriteFile;
+  readonly kept?: string;
+  readonly conflict?: string;
+}
+
+/** What is there is replaced only where it is as an installation left it. */
+function verdictOn(file: WantedFile, { files, journal }: Survey): Verdict {
+  const found = files[file.path];
+  if (found === file.sha256) return {};
+  if (found === undefined) return { write: { kind: "write-file", ...file, was: undefined } };
+  const recorded = fileEntry(journal, file.path);
+  if (recorded === undefined) return { conflict: inTheWay(file.path) };
+  if (isAsWritten(recorded, found)) return { write: { kind: "write-file", ...file, was: found } };
+  return { kept: `${file.path} was changed since it was installed, and stays as it is` };
+}
+
+const fileEntry = (journal: Journal | undefined, path: string): FileEntry | undefined =>
+  journal?.entries.find((entry): entry is FileEntry => entry.kind === "file" && entry.path === path);
+
+type FileEntry = Extract<Entry, { kind: "file" }>;
+
+export const isAsWritten = ({ sha256, was }: FileEntry, found: string): boolean => found === sha256 || found === was;
+
+const inTheWay = (path: string): string =>
+  `${path} is there already, and is not what would be written, nor from an earlier installation. ` +
+  "Nothing was changed. Move it away, or leave out the flag that would change it.";
+
+function unitActions({ units }: Survey, writes: readonly WriteFile[]): readonly Action[] {
+  const written = writes.map(({ path }) => path);
+  const toEnable = UNITS.filter((unit) => !units[unit]?.isEnabled || written.some((path) => path.endsWith(`/${unit}`)));
+  const toStart = UNITS.filter((unit) => !units[unit]?.isActive);
+  const isOutdated = writes.length > 0 && !toStart.includes(SERVICE);
+  const isSocketOutdated = written.some((path) => path.endsWith(`/${SOCKET}`)) && !toStart.includes(SOCKET);
+  const outdated = [...(isSocketOutdated ? [SOCKET] : []), SERVICE];
+  return [
+    ...(toEnable.length > 0 ? [{ kind: "enable", units: toEnable } as const] : []),
+    ...(toStart.length > 0 ? [{ kind: "start", units: toStart } as const] : []),
+    ...(isOutdated ? [{ kind: "restart", units: outdated } as const] : []),
+  ];
+}

@@ -1,0 +1,121 @@
+import { HOLD, SERVICE, SOCKET, USER } from "./places.ts";
+
+export interface UnitSettings {
+  readonly program: string;
+  /** Of the setting `listen`; the packet rules lead to its port. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** That may open Docker's socket; undefined where Docker is asked over TCP. */
+  readonly dockerGroup: string | undefined;
+}
+
+/** Those that an engine starts containers from. */
+const ENGINES = "docker.service podman-restart.service";
+
+/** Each unit's text by its name. deploy/systemd/ holds them as they are on a host with the usual settings. */
+export const unitTexts = (settings: UnitSettings): Readonly<Record<string, string>> => ({
+  [HOLD]: holdUnit(settings),
+  [SOCKET]: socketUnit(settings),
+  [SERVICE]: serviceUnit(settings),
+});
+
+const holdUnit = ({ program }: UnitSettings): string => `\
+# Before there is a network, and before taskrole itself: no container reaches the host's role, whatever else fails.
+[Unit]
+Description=No container reaches the host's own role
+DefaultDependencies=no
+After=local-fs.target
+Wants=network-pre.target
+Before=network-pre.target ${ENGINES} shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${program} interception hold
+User=${USER}
+AmbientCapabilities=CAP_NET_ADMIN
+CapabilityBoundingSet=CAP_NET_ADMIN
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** TriggerLimitIntervalSec: a daemon that fails to start must not take the socket down with it, or containers are refused for good. */
+const socketUnit = ({ listen }: UnitSettings): string => `\
+# Held by systemd, so that no connection is refused while the daemon is restarted.
+[Unit]
+Description=Where containers' metadata requests come to taskrole
+Before=${ENGINES}
+
+[Socket]
+ListenStream=${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${listen.port}
+BindIPv6Only=both
+Backlog=4096
+TriggerLimitIntervalSec=0
+
+[Install]
+WantedBy=sockets.target
+`;
+
+/**
+ * The daemon must see the containers' processes: no ProtectProc=, ProcSubset= or PrivateUsers=. It compiles as it runs: no
+ * MemoryDenyWriteExecute=. Starting before Docker cannot lock both up, for the daemon is ready without Docker.
+ */
+const serviceUnit = ({ program, dockerGroup }: UnitSettings): string => `\
+[Unit]
+Description=Each container's own IAM role
+Wants=${SOCKET} ${HOLD}
+After=network.target ${SOCKET} ${HOLD}
+Before=${ENGINES}
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart=${program} serve
+ExecReload=${program} reload
+Restart=always
+RestartSec=1
+TimeoutStartSec=30
+TimeoutStopSec=15
+WatchdogSec=30
+User=${USER}
+${dockerGroup === undefined ? "" : `SupplementaryGroups=${dockerGroup}\n`}\
+RuntimeDirectory=taskrole
+RuntimeDirectoryPreserve=yes
+LimitNOFILE=65536
+LimitCORE=0
+UMask=0077
+
+AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_PTRACE
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_SYS_PTRACE
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateMounts=yes
+DevicePolicy=closed
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+LockPersonality=yes
+RemoveIPC=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+KeyringMode=private
+
+[Install]
+WantedBy=multi-user.target
+`;

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findingsOn } from "../../src/install/findings.ts";
+import type { Survey } from "../../src/install/survey.ts";
+import { FIT, journalOf, wishes } from "./surveys.ts";
+
+const of = (survey: Partial<Survey>, flags = {}) => findingsOn({ ...FIT, ...survey }, wishes(flags));
+
+test("on a host that is fit there is nothing to say", () => {
+  assert.deepEqual(of({}), []);
+});
+
+const DNAT =
+  "iptables -t nat -D PREROUTING -d 169.254.169.254/32 -p tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8181";
+
+const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sentence: RegExp, remedy: RegExp][] = [
+  ["no systemd", { systemd: undefined }, "stop", /not run by systemd/, /taskrole serve/],
+  ["not the released file", { executable: undefined }, "stop", /no executable of its own/, /\.\/taskrole install/],
+  ["no useradd", { missingPrograms: ["useradd"] }, "stop", /no useradd/, /package passwd/],
+  [
+    "no nft",
+    { interception: { kind: "fails", sentence: "Cannot run nft.", remedy: "Install the package nftables." } },
+    "stop",
+    /Cannot run nft/,
+    /nftables/,
+  ],
+  [
+    "host-network containers that cannot be kept",
+    { interception: { kind: "works", warnings: ["hostNetwork is not kept"] } },
+    "warning",
+    /hostNetwork is not kept/,
+    /interception\.md/,
+  ],
+  ["not root", { interception: { kind: "unseen" } }, "warning", /not looked at: that takes root/, /as root/],
+  ["no Docker", { docker: { kind: "absent", path: "/run/x.sock" } }, "stop", /no Docker.*\/run\/x\.sock/, /docker\.io/],
+  [
+    "a socket of root's alone",
+    { docker: { kind: "socket", path: "/run/x.sock", group: undefined } },
+    "stop",
+    /\/run\/x\.sock is root's alone/,
+    /SocketGroup=docker/,
+  ],
+  ["a port in use", { isPortTaken: true }, "stop", /Port 9254 is in use/, /ss -ltnp/],
+  [
+    "a firewall",
+    { foreign: { droppingChains: ["chain ip filter INPUT"], redirects: [] } },
+    "warning",
+    /drops what it does not know \(chain ip filter INPUT\)/,
+    /--dport 9254 .*ACCEPT/,
+  ],
+  [
+    "kube2iam's rule",
+    { foreign: { droppingChains: [], redirects: [DNAT] } },
+    "warning",
+    /probably kube2iam's, leads containers' metadata requests elsewhere/,
+    /iptables -t nat -D PREROUTING/,
+  ],
+  [
+    "a hop limit of more than one",
+    { answerHops: "further" },
+    "warning",
+    /answers may take more than one hop: they reach containers/,
+    /--instance-id i-0123456789abcdef0 .*--http-put-response-hop-limit 1$/,
+  ],
+  [
+    "a hop limit that cannot be seen",
+    { answerHops: undefined },
+    "warning",
+    /cannot be seen from here/,
+    /describe-instances --instance-ids i-0123456789abcdef0 .*--http-put-response-hop-limit 1$/,
+  ],
+  [
+    "no metadata service",
+    { instanceId: undefined },
+    "warning",
+    /No metadata service answers/,
+    /--http-endpoint enabled/,
+  ],
+  ["an interruption", { journal: journalOf({}, false) }, "warning", /was interrupted/, /taskrole uninstall/],
+];
+
+for (const [what, survey, weight, sentence, remedy] of ROWS) {
+  test(`it is said, with a remedy: ${what}`, () => {
+    const findings = of(survey).filter((finding) => sentence.test(finding.sentence));
+    assert.equal(findings.length, 1);
+    assert.equal(findings[0]?.weight, weight);
+    assert.match(findings[0]?.remedy ?? "", remedy);
+  });
+}
+
+test("what stops an installation comes first, and all of it is said at once", () => {
+  const findings = of({ systemd: undefined, docker: { kind: "absent", path: "/run/x.sock" }, instanceId: undefined });
+  assert.deepEqual(
+    findings.map(({ weight }) => weight),
+    ["stop", "stop", "warning"],
+  );
+});
+
+test("a runtime directory that the unit cannot give it stops it", () => {
+  assert.match(of({}, { runtimeDirectory: "/var/x" })[0]?.sentence ?? "", /runtimeDirectory is \/var\/x/);
+});
+
+test("where requests are routed by the operator, his redirect is not another tool's", () => {
+  const foreign = { droppingChains: [], redirects: [DNAT] };
+  assert.deepEqual(of({ foreign }, { interception: "none" }), []);
+});
+
+test("what is finished is not said to be interrupted", () => {
+  assert.deepEqual(of({ journal: journalOf({}) }), []);
+});
