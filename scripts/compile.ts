@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 
-const BUN = "node_modules/.bin/bun";
 const ENTRY = "src/cli/main.ts";
 
-/** What --version tells (src/cli/version.ts); the same for the executable and for the package. */
 export interface Compilation {
-  readonly outfile: string;
+  /** Where the file is put. Its name is always the same, since Bun writes that into it. */
+  readonly folder: string;
+  /** As --version tells it (src/cli/version.ts). */
   readonly revision: string;
 }
 
@@ -21,38 +22,45 @@ export interface Machine {
  * `--bytecode` spends 6 MB of size on a start three times as fast, since nothing has to be parsed; `--splitting` keeps
  * what a command does not need out of its memory. Without the `--no-compile-autoload` ones the executable would run the
  * program that a bunfig.toml names, and read the .env, of the folder it is started in: https://bun.com/docs/bundler/executables
+ *
+ * @returns the executable
  */
-export function compile({ outfile, revision }: Compilation, machine?: Machine, flags: readonly string[] = []): void {
-  bunBuild([
-    ENTRY,
+export function compile({ folder, revision }: Compilation, machine?: Machine, flags: readonly string[] = []): string {
+  const outfile = join(folder, "taskrole");
+  bunBuild(outfile, [
     "--compile",
     "--bytecode",
     "--splitting",
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
     ...(machine ? [`--target=${machine.target}`, `--compile-executable-path=${machine.runtime}`] : []),
-    ...shared({ outfile, revision }),
+    ...constants(revision),
     ...flags,
   ]);
+  return outfile;
 }
 
-/** One file that needs nothing but Node. */
-export function bundle({ outfile, revision }: Compilation): void {
-  // Without --splitting the commands are in the one file, and still only run when they are asked for.
-  bunBuild([ENTRY, "--target=node", "--banner=#!/usr/bin/env node", ...shared({ outfile, revision })]);
+/**
+ * One file that needs nothing but Node. Without `--splitting` the commands are all in it, and still only run when they are asked for.
+ *
+ * @returns the file
+ */
+export function bundle({ folder, revision }: Compilation): string {
+  const outfile = join(folder, "taskrole.js");
+  bunBuild(outfile, ["--target=node", "--banner=#!/usr/bin/env node", ...constants(revision)]);
+  return outfile;
 }
 
-const shared = ({ outfile, revision }: Compilation): readonly string[] => [
-  "--format=esm",
-  "--minify",
-  "--sourcemap=none",
-  `--define=TASKROLE_REVISION=${JSON.stringify(revision)}`,
-  `--outfile=${outfile}`,
-];
+/** pino finds the files of its workers, which are not used here, by __dirname: that would write this folder's path into the file. */
+const constants = (revision: string): readonly string[] =>
+  Object.entries({ TASKROLE_REVISION: revision, __dirname: "/", __filename: "/" }).map(
+    ([name, value]) => `--define=${name}=${JSON.stringify(value)}`,
+  );
 
 /** What Bun has to say stands on stderr already when this throws. */
-function bunBuild(args: readonly string[]): void {
-  const { status, error } = spawnSync(BUN, ["build", ...args], { stdio: ["ignore", "ignore", "inherit"] });
-  if (error) throw new Error(`cannot run ${BUN}: run npm ci first`, { cause: error });
+function bunBuild(outfile: string, flags: readonly string[]): void {
+  const args = ["build", ENTRY, "--format=esm", "--minify", "--sourcemap=none", `--outfile=${outfile}`, ...flags];
+  const { status, error } = spawnSync("node_modules/.bin/bun", args, { stdio: ["ignore", "ignore", "inherit"] });
+  if (error) throw new Error(`cannot run Bun: run npm ci first`, { cause: error });
   if (status !== 0) throw new Error(`bun build ended with ${status}`);
 }

@@ -88,10 +88,10 @@ function everything(work: string): string {
   const made = join(work, "made");
   mkdirSync(made);
   for (const [name, machine] of Object.entries(MACHINES)) {
-    const executable = join(work, `taskrole-${name}`);
     const runtime = fetchBun(machine.bun, mkdtempSync(join(work, "bun-")));
-    builtTwice(executable, (outfile) => compile({ outfile, revision: commit() }, { target: machine.target, runtime }));
-    cpSync(executable, join(made, `taskrole-${name}`));
+    const build = (folder: string): string =>
+      compile({ folder, revision: commit() }, { target: machine.target, runtime });
+    cpSync(builtTwice(work, build), join(made, `taskrole-${name}`));
     say(`taskrole-${name}: built twice, the same bytes`);
   }
   const folder = join(work, "npm");

@@ -10,7 +10,6 @@ import lock from "../../package-lock.json" with { type: "json" };
 import { billOfMaterials } from "../../scripts/bill-of-materials.ts";
 import { requireIntegrity } from "../../scripts/bun-runtime.ts";
 import { builtTwice, checksum } from "../../scripts/checksum.ts";
-import { compile } from "../../scripts/compile.ts";
 import { Running, run } from "../support/program.ts";
 import { Checkout } from "./checkout.ts";
 
@@ -26,7 +25,7 @@ after(() => {
 describe("npm run release refuses", () => {
   const out = join(folder, "refused");
   const refused = (...args: string[]) => {
-    const { code, stderr } = checkout.release("--out", out, ...args);
+    const { code, stderr } = checkout.script("release.ts", "--out", out, ...args);
     assert.equal(code, 1, stderr);
     assert.deepEqual(readdirSync(folder), [], "something was written");
     return stderr;
@@ -52,7 +51,7 @@ describe("npm run release refuses", () => {
   it("a folder that has something in it, and leaves it as it is", () => {
     const full = mkdtempSync(join(tmpdir(), "taskrole-full-"));
     writeFileSync(join(full, "mine"), "");
-    const { code, stderr } = checkout.release("--untagged", "--out", full);
+    const { code, stderr } = checkout.script("release.ts", "--untagged", "--out", full);
     assert.equal(code, 1);
     assert.match(stderr, /is not empty/);
     assert.deepEqual(readdirSync(full), ["mine"]);
@@ -60,23 +59,30 @@ describe("npm run release refuses", () => {
   });
 
   it("a flag that there is not, with 2 and its usage", () => {
-    const { code, stderr } = checkout.release("--untaged");
+    const { code, stderr } = checkout.script("release.ts", "--untaged");
     assert.equal(code, 2);
     assert.match(stderr, /--untaged.*[\s\S]*--untagged/);
   });
 });
 
 it("two builds that differ are an error, and so is a runtime that is not the one in package-lock.json", () => {
-  const file = join(folder, "file");
+  const work = mkdtempSync(join(tmpdir(), "taskrole-builds-"));
+  const building = (content: () => string) => () =>
+    builtTwice(work, (to) => {
+      writeFileSync(join(to, "taskrole"), content());
+      return join(to, "taskrole");
+    });
   let built = 0;
-  const differing = () => builtTwice(file, (outfile) => writeFileSync(outfile, String(built++)));
-  assert.throws(differing, /two builds of .*file from one commit differ/);
-  builtTwice(file, (outfile) => writeFileSync(outfile, "the same"));
+  assert.throws(
+    building(() => String(built++)),
+    /two builds of one commit differ: taskrole is/,
+  );
+  const file = building(() => "the same")();
   const integrity = `sha512-${createHash("sha512").update("the same").digest("base64")}`;
   requireIntegrity(file, integrity);
   writeFileSync(file, "another");
   assert.throws(() => requireIntegrity(file, integrity), /is not what package-lock\.json names/);
-  for (const name of readdirSync(folder)) rmSync(join(folder, name));
+  rmSync(work, { recursive: true });
 });
 
 describe("npm run release", () => {
@@ -86,7 +92,7 @@ describe("npm run release", () => {
   before(() => {
     checkout.git("tag", `v${version}`);
     commit = checkout.git("rev-parse", "HEAD").slice(0, 7);
-    const { code, stdout, stderr } = checkout.release("--out", out);
+    const { code, stdout, stderr } = checkout.script("release.ts", "--out", out);
     assert.equal(code, 0, stdout + stderr);
   });
 
@@ -115,10 +121,11 @@ describe("npm run release", () => {
     );
   });
 
-  it("makes the same executable in another folder: whoever has the commit can check it", () => {
-    const own = join(folder, "own");
-    compile({ outfile: own, revision: commit });
-    assert.equal(checksum(own), checksum(at(`taskrole-linux-${process.arch}`)));
+  it("makes what `npm run build` makes of the commit in another folder: anybody can check it", () => {
+    checkout.move();
+    const { code, stdout, stderr } = checkout.script("build.ts");
+    assert.equal(code, 0, stdout + stderr);
+    assert.equal(checksum(join(checkout.folder, "dist/taskrole")), checksum(at(`taskrole-linux-${process.arch}`)));
   });
 
   it("makes executables that tell version, commit and runtime", async (t) => {
@@ -151,6 +158,7 @@ describe("npm run release", () => {
     const notices = readFileSync(at("THIRD-PARTY-NOTICES"), "utf8");
     assert.equal(bill.bomFormat, "CycloneDX");
     assert.equal(bill.metadata.component.version, version);
+    assert.equal(bill.metadata.component.name, "taskrole");
     const atRunTime = Object.entries(lock.packages as Record<string, { dev?: boolean; version?: string }>)
       .filter(([path, { dev }]) => path !== "" && !dev)
       .map(([path, locked]) => `${path.split("node_modules/").at(-1)}@${locked.version}`);
