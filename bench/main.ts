@@ -18,8 +18,10 @@ import {
   settingLines,
   startsReport,
 } from "./report.ts";
+import { measureRuntimes } from "./runtimes.ts";
+import { runtimesReport } from "./runtimes-report.ts";
 import { prepare, type Setting } from "./setting.ts";
-import { MOST_CONTAINERS, measureManyContainers, measureStarts, measureWarm, type Plan } from "./stages.ts";
+import { CONTAINERS, MOST_CONTAINERS, measureManyContainers, measureStarts, measureWarm, type Plan } from "./stages.ts";
 
 const FULL: Plan = {
   turns: 9,
@@ -38,10 +40,11 @@ const QUICK: Plan = {
   holds: { alone: 15, rounds: 3 },
 };
 
-const USAGE = `npm run bench -- [--quick] [--only requests|herd|bindings|decisions|docker] [--taskrole FILE]
+const USAGE = `npm run bench -- [--quick] [--only requests|runtimes|herd|bindings|decisions|docker] [--taskrole FILE]
 
   --quick           fewer and shorter rounds: a look, not a figure to quote
-  --only PART       requests: on loopback, without packet rules; herd: a thousand containers that ask at once, and STS's pace;
+  --only PART       requests: on loopback, without packet rules; runtimes: the executable, the npm package and the source,
+                    of one commit; herd: a thousand containers that ask at once, and STS's pace;
                     bindings: what the kernel's part costs; decisions: who may have which role, by ten thousand rules;
                     docker: how long new containers of a real Docker Engine wait for their first answer
   --taskrole FILE   the executable to measure (default: dist/taskrole)
@@ -54,7 +57,7 @@ const say = (...paragraphs: readonly string[]): void => {
   for (const paragraph of paragraphs) process.stdout.write(`${paragraph}\n`);
 };
 
-const PARTS = ["requests", "herd", "bindings", "decisions", "docker"] as const;
+const PARTS = ["requests", "runtimes", "herd", "bindings", "decisions", "docker"] as const;
 type Part = (typeof PARTS)[number];
 
 interface Given {
@@ -76,6 +79,7 @@ async function bench({ taskrole, plan, parts }: Given): Promise<void> {
     say(...machineLines({ taskrole, compiler: cCompiler() }));
     if (parts.includes("requests"))
       await measureRequests(await prepare({ taskrole, containers: MOST_CONTAINERS, stack }), plan);
+    if (parts.includes("runtimes")) await runtimes(await prepare({ taskrole, containers: CONTAINERS, stack }), plan);
     if (parts.includes("herd")) await herd(await prepare({ taskrole, containers: HERD, stack }), plan);
     if (parts.includes("bindings")) await bindings({ taskrole, stack }, plan);
     if (parts.includes("decisions")) await decisions();
@@ -83,6 +87,10 @@ async function bench({ taskrole, plan, parts }: Given): Promise<void> {
   } finally {
     await clear();
   }
+}
+
+async function runtimes(setting: Setting, plan: Plan): Promise<void> {
+  say("", ...settingLines(setting), "", runtimesReport(await measureRuntimes(setting, plan)));
 }
 
 async function herd(setting: Setting, plan: Plan): Promise<void> {

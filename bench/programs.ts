@@ -111,6 +111,22 @@ export async function firstAnswer(given: Answered): Promise<void> {
   throw new Error(`no good answer from port ${given.port} in ${START_PATIENCE_MS} ms: ${last.split("\r\n")[0]}`);
 }
 
+/** Tries until the first connection is taken. */
+export async function firstConnection({ port, from }: Omit<Answered, "request">): Promise<void> {
+  const deadline = performance.now() + START_PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const socket = connect({ port, host: "127.0.0.1", localAddress: from });
+    const isTaken = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (isTaken) return;
+    await delay(POLL_MS);
+  }
+  throw new Error(`nobody listens on port ${port} after ${START_PATIENCE_MS} ms`);
+}
+
 /** @returns the first bytes of the answer */
 async function askOnce({ port, from, request }: Answered): Promise<string> {
   const socket = connect({ port, host: "127.0.0.1", localAddress: from });

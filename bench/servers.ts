@@ -1,6 +1,15 @@
-import { openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { begin, type Command, firstAnswer, freePort, linesOf, nodeCommand, type RunningProgram } from "./programs.ts";
+import {
+  begin,
+  type Command,
+  firstAnswer,
+  firstConnection,
+  freePort,
+  linesOf,
+  nodeCommand,
+  type RunningProgram,
+} from "./programs.ts";
 import { hiddenFileOf, type World } from "./world.ts";
 
 export interface Server extends RunningProgram {
@@ -39,6 +48,21 @@ export async function startServer({ name, command, from, stdout }: ServerStart):
     if (stdout !== "/dev/null") truncateSync(stdout);
   };
   return { name, port, pid, startMs, tidy, stop };
+}
+
+/** Milliseconds from the start of the process to the first connection that it takes. It is stopped again. */
+export async function timeToListening({ command, from, stdout }: ServerStart): Promise<number> {
+  const port = await freePort();
+  const output = openSync(stdout, "a");
+  const started = performance.now();
+  const { stop } = begin(command(port), ["ignore", output, "inherit"]);
+  try {
+    await firstConnection({ port, from });
+    return performance.now() - started;
+  } finally {
+    await stop();
+    closeSync(output);
+  }
 }
 
 /** What taskrole needs of the world around it. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Command, cCompiler, compileBun, compileC, nodeCommand, removeDirectory } from "./programs.ts";
@@ -30,11 +30,7 @@ export async function prepare(options: {
   const { taskrole, containers, stack } = options;
   const directory = mkdtempSync(join(tmpdir(), "taskrole-bench-"));
   stack.defer(() => removeDirectory(directory));
-  const newDirectory = (name: string): string => {
-    const path = join(directory, name);
-    mkdirSync(path);
-    return path;
-  };
+  const newDirectory = (name: string): string => mkdtempSync(join(directory, `${name}-`));
   const compiler = cCompiler();
   const compiled = (name: string): string | undefined => compiler && compileC(name, directory);
   const load = compiled("load.c");

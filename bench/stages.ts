@@ -67,13 +67,13 @@ export async function measureWarm(setting: Setting, plan: Plan): Promise<Warm> {
   };
 }
 
-async function startedIn(stack: AsyncDisposableStack, start: ServerStart): Promise<Server> {
+export async function startedIn(stack: AsyncDisposableStack, start: ServerStart): Promise<Server> {
   const server = await startServer(start);
   stack.defer(server.stop);
   return server;
 }
 
-async function idleMemory({ name, pid }: Server): Promise<[string, Memory]> {
+export async function idleMemory({ name, pid }: Server): Promise<[string, Memory]> {
   await delay(IDLE_MS);
   return [name, memory(pid)];
 }
@@ -82,7 +82,7 @@ const byName = <T>(figures: ReadonlyMap<Server, T>): Figures<T> =>
   new Map([...figures].map(([{ name }, figure]) => [name, figure]));
 
 /** The first sequence of each container: identified, bound, its session issued. No two may share a key. */
-async function firstSequences(server: Server, { load }: Setting, addresses: readonly string[]): Promise<Round> {
+export async function firstSequences(server: Server, { load }: Setting, addresses: readonly string[]): Promise<Round> {
   const run: Run = { addresses, atOnce: AT_ONCE, seconds: COLD_SECONDS, connections: "one", mode: "cold" };
   const round = await oneRound(server, load, run);
   if (round.keys === addresses.length) return round;
@@ -94,14 +94,24 @@ export async function measureStarts(setting: Setting, plan: Plan): Promise<Figur
   const { start } = await taskroleFor(setting, 1);
   const answers = setting.newDirectory("start-answers");
   await captureOnce(start, answers);
-  const starts = [start, ...constantStarts(setting, answers, start.from)];
+  return timesByTurns([start, ...constantStarts(setting, answers, start.from)], plan.starts, startTime);
+}
+
+/** To the first good answer. */
+export async function startTime(start: ServerStart): Promise<number> {
+  const server = await startServer(start);
+  await server.stop();
+  return server.startMs;
+}
+
+export async function timesByTurns(
+  starts: readonly ServerStart[],
+  turns: number,
+  timeOf: (start: ServerStart) => Promise<number>,
+): Promise<Figures<readonly number[]>> {
   const times = new Map(starts.map(({ name }) => [name, [] as number[]]));
-  for (let turn = 0; turn < plan.starts; turn += 1) {
-    for (const each of starts) {
-      const server = await startServer(each);
-      await server.stop();
-      times.get(each.name)?.push(server.startMs);
-    }
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const start of starts) times.get(start.name)?.push(await timeOf(start));
   }
   return times;
 }

@@ -6,6 +6,7 @@ import { bindingAimsReport, bytesEach, memoryFiguresReport } from "../bench/bind
 import { tokenRequests } from "../bench/holds.ts";
 import { holdAimsReport } from "../bench/holds-report.ts";
 import { cpuSeconds, familyCpuSeconds, memory } from "../bench/process-figures.ts";
+import { runtimesReport } from "../bench/runtimes-report.ts";
 import { median, medianRatio, percentile } from "../bench/statistics.ts";
 import { ratio, table } from "../bench/table.ts";
 
@@ -112,4 +113,25 @@ test("a hold is the duration of a container's request for a token, and the aim i
   const report = holdAimsReport({ aloneMs: [12, 31, 500], togetherMs: [150, 150, 900], startMs: [] });
   assert.match(report, /^hold alone, p50, ms +<= 30 +31\.0 +NOT MET$/m);
   assert.match(report, /^hold with eight at once, p50, ms +<= 150 +150\.0 +met$/m);
+});
+
+test("runtimes are compared with the first of them, in the same turns, and a checkout has no size", () => {
+  const round = { rate: 100, cpuUs: 300, p50Us: 1_000, p99Us: 2_000, keys: 1 };
+  const memory = { residentBytes: 60e6, ownBytes: 20e6 };
+  const figures = { listeningMs: [90, 100, 130], firstAnswerMs: [120], idle: memory, loaded: memory };
+  const report = runtimesReport([
+    { ...figures, name: "executable", bytes: 110e6, rounds: [round, { ...round, rate: 50 }] },
+    {
+      ...figures,
+      name: "source",
+      bytes: undefined,
+      rounds: [
+        { ...round, rate: 40 },
+        { ...round, rate: 20 },
+      ],
+    },
+  ]);
+  assert.match(report, /^executable +110\.0 +100 +130 +120 +120 +60\.0 \(20\.0\)/m);
+  assert.match(report, /^source +- +100 /m);
+  assert.match(report, /^source +40 +0\.40 x +300 +1\.00 x +1\.00 +2\.00$/m);
 });

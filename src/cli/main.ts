@@ -1,5 +1,6 @@
 import { Command, type CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { version } from "./version.ts";
 
 interface Entry {
   readonly name: string;
@@ -67,6 +68,16 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./install.ts")).uninstallCommand(),
   },
   {
+    name: "completion",
+    summary: "a script by which bash, zsh or fish completes the words of this command",
+    load: async () => (await import("./completion.ts")).completionCommand(wholeProgram),
+  },
+  {
+    name: "man",
+    summary: "the manual page",
+    load: async () => (await import("./man.ts")).manCommand(wholeProgram),
+  },
+  {
     name: "demo-workload",
     summary: "what runs in each of the demo's workloads",
     hidden: true,
@@ -83,30 +94,36 @@ const COMMANDS: readonly Entry[] = [
 const EXIT_USAGE = 2;
 
 async function main(args: readonly string[]): Promise<void> {
-  const program = new Command("taskrole")
-    .description(manifest.description)
-    .version(`taskrole ${manifest.version} (${runtime()})`, "-V, --version", "the version, and the runtime it runs on")
-    .helpOption("-h, --help", "this help; `taskrole COMMAND --help` for a command's own")
-    .showHelpAfterError("(try taskrole --help)");
-  for (const entry of COMMANDS) {
-    program.addCommand(await commandFor(entry, args[0]), { hidden: entry.hidden === true });
-  }
+  const asked = args[0] === "help" ? args[1] : args[0];
+  const program = await programWith((name) => name === asked);
   exitWithUsageCode(program);
   await program.parseAsync([...args], { from: "user" });
 }
 
-/** The one that is asked for, whole; of the others only what the overview shows. */
-const commandFor = async ({ name, summary, load }: Entry, asked: string | undefined): Promise<Command> =>
-  name === asked ? (await load()).description(summary) : new Command(name).description(summary);
+/** For what tells of every command: each with its options. */
+const wholeProgram = (): Promise<Command> => programWith(() => true);
+
+async function programWith(isWhole: (name: string) => boolean): Promise<Command> {
+  const program = new Command("taskrole")
+    .description(manifest.description)
+    .version(version(), "-V, --version", "the version, the commit and the runtime")
+    .helpOption("-h, --help", "this help; `taskrole COMMAND --help` for a command's own")
+    .showHelpAfterError("(try taskrole --help)");
+  for (const entry of COMMANDS) {
+    program.addCommand(await commandFor(entry, isWhole(entry.name)), { hidden: entry.hidden === true });
+  }
+  return program;
+}
+
+/** Whole, or only what the overview shows of it. */
+const commandFor = async ({ name, summary, load }: Entry, isWhole: boolean): Promise<Command> =>
+  isWhole ? (await load()).description(summary) : new Command(name).description(summary);
 
 /** A wrong word on the command line is 2, as in every other tool; help and version that were asked for are 0. */
 function exitWithUsageCode(command: Command): void {
   command.exitOverride((error: CommanderError) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
   for (const child of command.commands) exitWithUsageCode(child);
 }
-
-const runtime = (): string =>
-  process.versions["bun"] === undefined ? `node ${process.versions.node}` : `bun ${process.versions["bun"]}`;
 
 // `taskrole … | head`: whoever reads has seen enough. (The daemon's log is written another way.)
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

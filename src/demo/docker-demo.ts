@@ -5,6 +5,7 @@ import { startAll } from "../app/services.ts";
 import { StartError } from "../app/start-error.ts";
 import type { Log } from "../audit/log.ts";
 import { Interception } from "../kernel/interception.ts";
+import { type Teardown, withTeardown } from "../kit/teardown.ts";
 import { type MockEc2, startMockEc2 } from "../mock-ec2/mock-ec2.ts";
 import { lastSegment } from "../mock-ec2/world.ts";
 import { docker } from "../probe/docker-cli.ts";
@@ -16,6 +17,11 @@ const NAME = "taskrole-demo";
 const REGION = "us-east-1";
 const ANY_PORT = 0;
 
+interface DockerDemoOptions {
+  readonly say: Say;
+  readonly log: Log;
+}
+
 /**
  * The same story with real containers on a network of their own, and the real
  * packet rules; all of it is taken away again at the end.
@@ -23,14 +29,16 @@ const ANY_PORT = 0;
  * @returns whether every container was who it should be
  * @throws StartError when this machine cannot show it
  */
-export async function runDockerDemo({ say, log }: { readonly say: Say; readonly log: Log }): Promise<boolean> {
-  await using stack = new AsyncDisposableStack();
-  const gateway = await ownNetwork(stack);
+export const runDockerDemo = (options: DockerDemoOptions): Promise<boolean> =>
+  withTeardown((teardown) => play(options, teardown));
+
+async function play({ say, log }: DockerDemoOptions, teardown: Teardown): Promise<boolean> {
+  const gateway = await ownNetwork(teardown);
   const image = await importOwnImage(docker, `${NAME}:latest`);
-  stack.defer(async () => void (await docker("image", "rm", "--force", image.name)));
+  teardown.defer(async () => void (await docker("image", "rm", "--force", image.name)));
   const mock = await startMockEc2({ stsListen: { host: gateway, port: ANY_PORT } });
-  stack.defer(() => mock.close());
-  await interceptForNow(stack, log, mock);
+  teardown.defer(() => mock.close());
+  await interceptForNow(teardown, log, mock);
   const place = "answers them in place of their instance metadata service, by packet rules";
   tellSetting(say, { hostRoleArn: mock.hostRoleArn, region: REGION, place });
   const good = await perform({ image, mock }, say);
@@ -39,21 +47,21 @@ export async function runDockerDemo({ say, log }: { readonly say: Say; readonly 
 }
 
 /** @returns the host's address on a bridge that only this demo uses */
-async function ownNetwork(stack: AsyncDisposableStack): Promise<string> {
+async function ownNetwork(teardown: Teardown): Promise<string> {
   await docker("network", "create", NAME);
-  stack.defer(async () => void (await docker("network", "rm", NAME)));
+  teardown.defer(async () => void (await docker("network", "rm", NAME)));
   return docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", NAME);
 }
 
-async function interceptForNow(stack: AsyncDisposableStack, log: Log, mock: MockEc2): Promise<void> {
+async function interceptForNow(teardown: Teardown, log: Log, mock: MockEc2): Promise<void> {
   const config = demoConfig(mock);
   const interception = new Interception({ port: config.listen.port });
   const { parts } = await interception.check();
   if (parts.some(({ state }) => state !== "absent")) {
     throw new StartError("the interception of this host is up already: the demo would take it from a running taskrole");
   }
-  stack.defer(async () => void (await interception.down()));
-  stack.defer(await startAll(compose(config, log).services));
+  teardown.defer(async () => void (await interception.down()));
+  teardown.defer(await startAll(compose(config, log).services));
 }
 
 function demoConfig({ metadataUrl, stsUrl }: MockEc2): Config {

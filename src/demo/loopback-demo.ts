@@ -6,6 +6,7 @@ import type { Log } from "../audit/log.ts";
 import { staticWorkloads } from "../broker/static-workloads.ts";
 import type { Binding } from "../broker/workload-resolver.ts";
 import type { Workload } from "../core/workload.ts";
+import { type Teardown, withTeardown } from "../kit/teardown.ts";
 import { type MockEc2, startMockEc2 } from "../mock-ec2/mock-ec2.ts";
 import { lastSegment } from "../mock-ec2/world.ts";
 import { runOwn } from "../probe/own-program.ts";
@@ -38,13 +39,15 @@ const CAST = [...ACTORS, THIEF];
 const addressOf = (actor: Actor): string => `127.0.0.${FIRST_ADDRESS + CAST.indexOf(actor)}`;
 
 /** @returns whether every workload was who it should be */
-export async function runLoopbackDemo({ say, log, keep }: DemoOptions): Promise<boolean> {
-  await using stack = new AsyncDisposableStack();
+export const runLoopbackDemo = (options: DemoOptions): Promise<boolean> =>
+  withTeardown((teardown) => play(options, teardown));
+
+async function play({ say, log, keep }: DemoOptions, teardown: Teardown): Promise<boolean> {
   const mock = await startMockEc2();
-  stack.defer(() => mock.close());
+  teardown.defer(() => mock.close());
   const { daemon, stop } = await startDaemon(mock, log);
-  stack.defer(stop);
-  for (const wire of await layWires(daemon)) stack.defer(() => wire.close());
+  teardown.defer(stop);
+  for (const wire of await layWires(daemon)) teardown.defer(() => wire.close());
   const stage = { mock, port: daemon.port, addressOf };
   const place = "answers each of them as their instance metadata service, 169.254.169.254";
   tellSetting(say, { hostRoleArn: mock.hostRoleArn, region: REGION, place });

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import manifest from "../../package.json" with { type: "json" };
 import { flagOf, OPTION_NAMES } from "../../src/app/options.ts";
 import { EXECUTABLE, FROM_SOURCE, Running, run } from "../support/program.ts";
 
@@ -13,15 +14,24 @@ after(() => rmSync(folder, { recursive: true }));
 
 const asNobody = ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", "-all", "--bounding-set", "-all"];
 
-for (const [name, program] of [
-  ["the executable", EXECUTABLE],
-  ["from source", FROM_SOURCE],
+for (const [name, program, origin] of [
+  ["the executable", EXECUTABLE, /\(commit (?:[0-9a-f]{7}(?: with changes)?|unknown), bun [\d.]+\)/],
+  ["from source", FROM_SOURCE, /\(source, node [\d.]+\)/],
 ] as const) {
   describe(`taskrole, ${name}`, () => {
-    it("tells its version and runtime", async () => {
+    it("tells its version, what it was made of and its runtime", async () => {
       const { code, stdout } = await run(["--version"], { program });
       assert.equal(code, 0);
-      assert.match(stdout, /^taskrole \d+\.\d+\.\d+ \((bun|node) [\d.]+\)\n$/);
+      assert.match(stdout, new RegExp(`^taskrole ${manifest.version.replaceAll(".", "\\.")} ${origin.source}\n$`));
+    });
+
+    it("has the same help for `help COMMAND` as for `COMMAND --help`", async () => {
+      const [asked, flagged] = await Promise.all([
+        run(["help", "serve"], { program }),
+        run(["serve", "--help"], { program }),
+      ]);
+      assert.equal(asked.stdout, flagged.stdout);
+      assert.match(asked.stdout, /--listen/);
     });
 
     it("runs no program and takes no setting that lies in the folder it is started in", async () => {
@@ -48,6 +58,8 @@ for (const [name, program] of [
         "check-config",
         "iam",
         "smoke",
+        "completion",
+        "man",
       ])
         assert.match(stdout, new RegExp(`^ +${command} `, "m"));
       for (const hidden of ["demo-workload", "smoke-probe"]) assert.ok(!stdout.includes(hidden));
