@@ -86,12 +86,19 @@ function startOn({ name, program }: Runtime, start: ServerStart): ServerStart {
   return { ...start, name, command };
 }
 
-/** Idle as the daemon is that nobody but one container has asked yet; then all have. */
+/** With one container, so that what is measured is the program and not what it holds. */
+async function idleOn(runtime: Runtime, setting: Setting): Promise<Memory> {
+  await using stack = new AsyncDisposableStack();
+  const { start } = await taskroleFor(setting, 1);
+  const [, idle] = await idleMemory(await startedIn(stack, startOn(runtime, start)));
+  return idle;
+}
+
 async function runningIn(stack: AsyncDisposableStack, setting: Setting, contestants: readonly Contestant[]) {
   const running: { runtime: Runtime; server: Server; idle: Memory }[] = [];
   for (const { runtime, start, addresses } of contestants) {
+    const idle = await idleOn(runtime, setting);
     const server = await startedIn(stack, start);
-    const [, idle] = await idleMemory(server);
     await firstSequences(server, setting, addresses);
     running.push({ runtime, server, idle });
   }

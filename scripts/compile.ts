@@ -1,7 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const BUN = "node_modules/.bin/bun";
 const ENTRY = "src/cli/main.ts";
 
 export interface Compilation {
@@ -61,7 +60,7 @@ const constants = (revision: string): readonly string[] =>
 /** What Bun has to say stands on stderr already when this throws. */
 function bunBuild(outfile: string, flags: readonly string[]): void {
   const args = ["build", ENTRY, "--format=esm", "--minify", "--sourcemap=none", `--outfile=${outfile}`, ...flags];
-  const { status, error } = spawnSync(BUN, args, { stdio: ["ignore", "ignore", "inherit"] });
-  if (error) throw new Error(`cannot run ${BUN}: run npm ci first`, { cause: error });
+  const { status, error } = spawnSync("node_modules/.bin/bun", args, { stdio: ["ignore", "ignore", "inherit"] });
+  if (error) throw new Error(`cannot run Bun: run npm ci first`, { cause: error });
   if (status !== 0) throw new Error(`bun build ended with ${status}`);
 }

@@ -10,15 +10,15 @@ variable "container_path" {
 }
 
 variable "default_role_name" {
-  description = "The name of the role of containers that name none. It has no permissions until you attach some."
+  description = "The name of the role of containers that name none, unique in the account. It has no permissions until you attach some."
   type        = string
-  default     = "default"
+  default     = "taskrole-default"
 }
 
 variable "container_role_name" {
-  description = "The name of a first container role. It has no permissions until you attach some."
+  description = "The name of a first container role, unique in the account. It has no permissions until you attach some."
   type        = string
-  default     = "web"
+  default     = "taskrole-web"
 }
 
 variable "external_id" {

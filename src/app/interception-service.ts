@@ -92,7 +92,8 @@ function exposedWarning(ids: readonly string[]): string {
   const others = ids.length > NAMED_AT_MOST ? ` and ${ids.length - NAMED_AT_MOST} more` : "";
   return (
     `Containers ran before the routing rules were in place: ${named.join(", ")}${others}. Until now they could reach the ` +
-    "host's role. At boot taskrole-guard.service puts the rules in place before Docker starts: docs/install/container.md"
+    "host's role. At boot taskrole-hold.service (taskrole install) or, for a taskrole that is a container itself, " +
+    "taskrole-guard.service (docs/install/container.md) puts the rules in place before Docker starts"
   );
 }
 

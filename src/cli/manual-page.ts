@@ -73,6 +73,7 @@ const verbatim = (words: string): readonly string[] => [".nf", ...words.split("\
 const escaped = (words: string): string =>
   words
     .replaceAll("\\", "\\e")
+    .replaceAll("…", "...")
     .replaceAll("-", "\\-")
     .replace(/^\./, "\\&.")
     .replaceAll("'", "\\(aq")

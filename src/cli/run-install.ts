@@ -78,7 +78,7 @@ function tellStopped(): number {
 function tellDry({ actions }: Plan, mustStop: boolean): number {
   for (const action of actions) say(`would ${wordsOf(action)}`);
   if (actions.length === 0) say("There is nothing to do: all of it is in place.");
-  say(mustStop ? "It would not, as it is: see above. Nothing was changed." : "Nothing was changed.");
+  say(mustStop ? "Not before what is in the way is gone: see above. Nothing was changed." : "Nothing was changed.");
   return mustStop ? NOT_DONE : DONE;
 }
 

@@ -1,4 +1,3 @@
-import manifest from "../../package.json" with { type: "json" };
 import type { Config } from "../app/options.ts";
 import { StartError } from "../app/start-error.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
@@ -6,6 +5,7 @@ import type { Expected } from "../smoke/observations.ts";
 import { reportText, withoutAccounts } from "../smoke/report.ts";
 import { runSmoke } from "../smoke/smoke.ts";
 import { configOrExit } from "./config-or-exit.ts";
+import { build } from "./version.ts";
 
 export interface SmokeFlags {
   readonly role?: string;
@@ -32,7 +32,7 @@ export async function runSmokeCommand(flags: SmokeFlags, usualRestart: string): 
   try {
     const { findings, surroundings } = await runSmoke({
       ...optionsOf(flags, usualRestart),
-      ...{ config, expected, version, tell, stop },
+      ...{ config, expected, version: build(), tell, stop },
     });
     const report = reportText(findings, surroundings);
     process.stdout.write(flags.showAccounts ? report : withoutAccounts(report));
@@ -84,10 +84,6 @@ function stopOnSignals(): AbortSignal {
   }
   return stop.signal;
 }
-
-const version = `${manifest.version} (${
-  process.versions["bun"] === undefined ? `node ${process.versions.node}` : `bun ${process.versions["bun"]}`
-})`;
 
 const tell = (line: string): void => void process.stderr.write(`taskrole smoke: ${line}\n`);
 

@@ -9,14 +9,14 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { attempt } from "../kit/attempt.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import { type Action, type FileContent, type Removal, type WriteFile, wordsOf } from "./action.ts";
 import { InstallError } from "./install-error.ts";
 import { EMPTY, type Entry, type Journal, type JournalFile, keyOf, noted, without } from "./journal.ts";
-import { SERVICE, UNITS } from "./places.ts";
+import { SERVICE, SOCKET, UNITS } from "./places.ts";
 
 /** What carries out actions works with. */
 export interface Hands {
@@ -109,7 +109,7 @@ async function perform(action: Action, hands: Hands): Promise<void> {
     case "start":
       return demandUnits("start", action.units, run);
     case "restart":
-      return demandUnits("restart", action.units, run);
+      return restart(action.units, run);
     default:
       return performRemoval(action, hands);
   }
@@ -180,6 +180,13 @@ async function demand(argv: readonly string[], run: RunCommand): Promise<void> {
 const GO_ON =
   "Mend what it says and run the same command again: it goes on from here. `taskrole uninstall` takes back what was done";
 
+/** A socket does not start again while its service runs: where both are meant, both stop first. */
+async function restart(units: readonly string[], run: RunCommand): Promise<void> {
+  if (!units.includes(SOCKET)) return demandUnits("restart", units, run);
+  await demandUnits("stop", units, run);
+  await demandUnits("start", units, run);
+}
+
 /** What the daemon itself said of it is worth more than what systemctl says. */
 async function demandUnits(verb: string, units: readonly string[], run: RunCommand): Promise<void> {
   try {
@@ -201,7 +208,7 @@ function makeFolder(path: string): void {
 /** Whole or not at all: a program that runs may be replaced by it. */
 function writeWhole({ path, mode, content }: WriteFile): void {
   const draft = openSync(draftOf(path), "w", mode);
-  writeSync(draft, bytesOf(content));
+  writeFileSync(draft, bytesOf(content)); // all of it, or an error: a full disk may take a part
   fchmodSync(draft, mode);
   fsyncSync(draft);
   closeSync(draft);

@@ -29,7 +29,7 @@ const systemd: Check = ({ systemd: version }) =>
   version === undefined
     ? stop(
         "This host is not run by systemd (there is no /run/systemd/system).",
-        "Have its own service manager run `taskrole serve` as root, before Docker; docs/operations.md says what the daemon needs.",
+        "Have its own service manager run `taskrole serve` as root, before Docker; docs/interception.md says what else it can run as.",
       )
     : NOTHING;
 

@@ -7,7 +7,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
@@ -90,7 +90,7 @@ export class JournalFile {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
     const draft = `${this.#path}.new`;
     const file = openSync(draft, "w", 0o644);
-    writeSync(file, `${JSON.stringify(journal, null, 2)}\n`);
+    writeFileSync(file, `${JSON.stringify(journal, null, 2)}\n`);
     fsyncSync(file);
     closeSync(file);
     renameSync(draft, this.#path);

@@ -80,9 +80,11 @@ export class ContainerCgroups implements ContainerPlaces {
   /**
    * False in a cgroup namespace of a container's own, which shows the cgroups below it as if they were all.
    * The file is in every cgroup but the host's root: https://docs.kernel.org/admin-guide/cgroup-v2.html#core-interface-files
+   * Where systemd has its own below it, it is a machine's all the same (LXC, systemd-nspawn).
    */
   isWhole(): boolean {
-    return this.mount !== undefined && !existsSync(join(this.mount, "cgroup.type"));
+    if (this.mount === undefined) return false;
+    return !existsSync(join(this.mount, "cgroup.type")) || existsSync(join(this.mount, "init.scope"));
   }
 
   /** The ids of the containers that have processes now, less the one that this process is in. */

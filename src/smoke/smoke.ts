@@ -6,7 +6,7 @@ import { dockerAt } from "../probe/docker-cli.ts";
 import type { Watch } from "../probe/watch.ts";
 import { findingsOf } from "./checks.ts";
 import { hostRole } from "./host-role.ts";
-import type { Expected, Finding } from "./observations.ts";
+import type { Expected, Finding, HostRole, Observations } from "./observations.ts";
 import type { Surroundings } from "./report.ts";
 import { rulesSeen } from "./rules-seen.ts";
 import { Stage } from "./stage.ts";
@@ -43,24 +43,30 @@ export interface SmokeResult {
  * @throws StartError when it cannot be tried here
  */
 export async function runSmoke(options: SmokeOptions): Promise<SmokeResult> {
-  const { config, expected, tell, stop, isAfterReboot, version } = options;
-  await using stack = new AsyncDisposableStack();
+  const { config, tell, stop, version } = options;
   const docker = dockerAt(config.dockerEndpoint);
   const found = await surroundings(docker, config, version);
   const host = await hostRole(config.metadataUrl);
   tell("making throw-away containers");
   const hostRoleName = "roleName" in host ? host.roleName : "";
   const stage = await Stage.open({ ...options, docker, hostRoleName, goOn: () => stop.throwIfAborted() });
-  stack.defer(() => stage.clear().catch((error: unknown) => tell(leftBehind(error))));
+  try {
+    return { findings: findingsOf(await observe(stage, host, options)), surroundings: found };
+  } finally {
+    await stage.clear().catch((error: unknown) => tell(leftBehind(error)));
+  }
+}
+
+async function observe(stage: Stage, host: HostRole, options: SmokeOptions): Promise<Observations> {
+  const { config, expected, roleOptions, tell, isAfterReboot } = options;
   tell(`a container with the role ${expected.role}, twice`);
-  const named = await stage.look("named", options.roleOptions);
+  const named = await stage.look("named", roleOptions);
   const namedAgain = await stage.lookAgain("named");
   tell("a container that names no role and wants the host's");
   const nameless = await stage.look("nameless", []);
   const watch = await watchRestart(stage, options);
   const [rules, boot] = [await rulesSeen(config), await bootFacts()];
-  const seen = { expected, host, rules, named, namedAgain, nameless, watch, boot, isAfterReboot };
-  return { findings: findingsOf(seen), surroundings: found };
+  return { expected, host, rules, named, namedAgain, nameless, watch, boot, isAfterReboot };
 }
 
 /** Time for the watching container to see how it was, and for the daemon to be there again. */

@@ -25,7 +25,7 @@ const check = (config: string | object, ...flags: readonly string[]) =>
 describe("taskrole check-config", () => {
   it("prints every setting with where it came from: the file's line, the variable, the flag, the default", async () => {
     const config = file(
-      "defaultRole: base\nlogLevel: debug\nroleRules:\n  - match: {}\n    allow: [arn:aws:iam::*:role/ok/*]\n",
+      "defaultRole: ok/base\nlogLevel: debug\nroleRules:\n  - match: {}\n    allow: [arn:aws:iam::*:role/ok/*]\n",
     );
     const { code, stdout, stderr } = await run(["check-config", "--config", config, "--region", "eu-west-1"], {
       env: { TASKROLE_LOG_LEVEL: "warn", TASKROLE_ACCOUNTS: '{"prod":"444455556666"}' },
@@ -33,7 +33,7 @@ describe("taskrole check-config", () => {
     assert.deepEqual([code, stderr], [0, ""]);
     const lines = stdout.split("\n");
     for (const line of [
-      `defaultRole: base  # ${config}:1`,
+      `defaultRole: ok/base  # ${config}:1`,
       "logLevel: warn  # environment variable TASKROLE_LOG_LEVEL",
       "region: eu-west-1  # flag --region",
       `roleRules:  # ${config}:3`,

@@ -58,7 +58,7 @@ for (const [shell, offersOf] of Object.entries(OFFERS)) {
     it("offers the commands of a command, also where a value before it is called as one of them", () => {
       assert.deepEqual(
         offered("taskrole interception ").filter((word) => !word.startsWith("-")),
-        ["down", "print", "status", "up"],
+        ["down", "hold", "print", "status", "up"],
       );
       assert.ok(offered("taskrole serve --default-role reload --").includes("--listen"));
     });

@@ -76,7 +76,12 @@ async function failedStart(line: string): Promise<string> {
   await docker("rm", "-f", "taskrole");
   await typed(swapped(line, "--restart always", "--restart no"));
   assert.equal(await docker("wait", "taskrole"), "1");
-  return docker("logs", "taskrole");
+  // The last of what it wrote may still be on its way into the Engine's log.
+  return eventually(async () => {
+    const written = await docker("logs", "taskrole");
+    assert.notEqual(written, "");
+    return written;
+  });
 }
 
 const warnings = async (): Promise<readonly string[]> =>

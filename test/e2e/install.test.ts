@@ -235,6 +235,19 @@ test("settings are read again, and systemd sees it through", async () => {
   assert.equal(await property("taskrole.service", "ActiveState"), "active");
 });
 
+test("another port is another socket: install replaces it, and restarts both", async () => {
+  const listenOn = (port: number) =>
+    host.must(
+      inItsFolder(`sed -i '/^listen/d' /etc/taskrole/config.yaml
+echo 'listen: "[::]:${port}"' >>/etc/taskrole/config.yaml; ./taskrole install`),
+    );
+  for (const port of [9300, 9254]) {
+    assert.match(await listenOn(port), /^done: restart taskrole\.socket, taskrole\.service$/m);
+    assert.match(await host.must("ss -ltnH"), new RegExp(`\\*:${port} `));
+    assert.equal(await web().role(), "web");
+  }
+});
+
 test("after a power cut it comes back by itself, before Docker starts what asks at once", async () => {
   rmSync(`${web().askSocket}.first`);
   await host.cutPower();

@@ -18,7 +18,7 @@ import { type Hands, install, uninstall } from "../../src/install/carry-out.ts";
 import { sha256OfFile } from "../../src/install/host-survey.ts";
 import { InstallError } from "../../src/install/install-error.ts";
 import { JournalFile } from "../../src/install/journal.ts";
-import { type Places, UNITS } from "../../src/install/places.ts";
+import { type Places, SERVICE, UNITS } from "../../src/install/places.ts";
 import { installPlan, settingsOf } from "../../src/install/plan.ts";
 import { removalPlan } from "../../src/install/removal.ts";
 import type { Survey } from "../../src/install/survey.ts";
@@ -35,6 +35,8 @@ class SmallHost {
   readonly active = new Set<string>();
   readonly said: string[] = [];
   hasPacketRules = false;
+  /** A unit that goes on running, whoever stops it. */
+  unstoppable = "";
   /** How many more commands do what they are told and say so. */
   commandsLeft = Number.POSITIVE_INFINITY;
   /** Whether the one after that does what it is told, too, and only cannot say so any more. */
@@ -136,7 +138,7 @@ class SmallHost {
   };
 
   #stop(unit: string): void {
-    this.active.delete(unit);
+    if (unit !== this.unstoppable) this.active.delete(unit);
     this.enabled.delete(unit);
   }
 }
@@ -232,6 +234,14 @@ test("what was there before is not taken away: its user, its program", async (t)
   await host.uninstall();
   assert.deepEqual([...host.users], ["taskrole"]);
   assert.ok(existsSync(host.places.program));
+});
+
+test("nothing is taken from under a daemon that does not stop", async (t) => {
+  const host = new SmallHost(t);
+  await host.install();
+  host.unstoppable = SERVICE;
+  await assert.rejects(host.uninstall(), /^InstallError: taskrole\.service cannot be stopped$/);
+  assert.ok(existsSync(host.places.program) && host.users.has("taskrole") && host.hasPacketRules);
 });
 
 test("a failure says which command, what it said, and how to go on or back", async (t) => {

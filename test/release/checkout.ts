@@ -38,9 +38,9 @@ export class Checkout {
 
   /** To another place, at which nothing can be what it was because of its path. */
   move(): void {
-    const elsewhere = mkdtempSync(join(tmpdir(), "taskrole-elsewhere-"));
-    renameSync(this.folder, join(elsewhere, "checkout"));
-    this.folder = join(elsewhere, "checkout");
+    const elsewhere = `${this.folder}-elsewhere`;
+    renameSync(this.folder, elsewhere);
+    this.folder = elsewhere;
   }
 
   remove(): void {

@@ -45,7 +45,13 @@ export interface Stack {
 
 /** The stack that the template makes. */
 export async function stackOf({ externalId, releaseUrl, releaseSha256 }: Wanted): Promise<Stack> {
-  const parameters = { ExternalId: externalId, ReleaseUrl: releaseUrl, ReleaseSha256: releaseSha256 };
+  const parameters = {
+    DefaultRoleName: "default",
+    ContainerRoleName: "web",
+    ExternalId: externalId,
+    ReleaseUrl: releaseUrl,
+    ReleaseSha256: releaseSha256,
+  };
   const env = {
     MOTO_ACCOUNT_ID: ACCOUNT,
     AWS_DEFAULT_REGION: "us-east-1",
