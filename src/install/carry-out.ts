@@ -1,22 +1,11 @@
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { attempt } from "../kit/attempt.ts";
 import type { RunCommand } from "../kit/run-command.ts";
-import { type Action, type FileContent, type Removal, type WriteFile, wordsOf } from "./action.ts";
+import { type Action, type FileContent, type Removal, wordsOf } from "./action.ts";
 import { InstallError } from "./install-error.ts";
 import { EMPTY, type Entry, type Journal, type JournalFile, keyOf, noted, without } from "./journal.ts";
 import { SERVICE, SOCKET, UNITS } from "./places.ts";
+import { removeDraft, writeWhole } from "./whole-file.ts";
 
 /** What carries out actions works with. */
 export interface Hands {
@@ -102,7 +91,7 @@ async function perform(action: Action, hands: Hands): Promise<void> {
     case "make-folder":
       return orRefused(action.path, () => makeFolder(action.path));
     case "write-file":
-      return orRefused(action.path, () => writeWhole(action));
+      return orRefused(action.path, () => writeWhole(action.path, bytesOf(action.content), action.mode));
     case "enable":
       await demand(["systemctl", "daemon-reload"], run);
       return demand(["systemctl", "enable", "--quiet", ...action.units], run);
@@ -124,7 +113,7 @@ async function performRemoval(action: Removal, { run, ...hands }: Hands): Promis
     case "remove-packet-rules":
       return hands.removePacketRules();
     case "remove-file":
-      rmSync(draftOf(action.path), { force: true });
+      removeDraft(action.path);
       orRefused(action.path, () => rmSync(action.path, { force: true }));
       return UNITS.some((unit) => action.path.endsWith(`/${unit}`)) ? forget(run) : undefined;
     case "remove-folder":
@@ -205,20 +194,8 @@ function makeFolder(path: string): void {
   chmodSync(path, 0o755);
 }
 
-/** Whole or not at all: a program that runs may be replaced by it. */
-function writeWhole({ path, mode, content }: WriteFile): void {
-  const draft = openSync(draftOf(path), "w", mode);
-  writeFileSync(draft, bytesOf(content)); // all of it, or an error: a full disk may take a part
-  fchmodSync(draft, mode);
-  fsyncSync(draft);
-  closeSync(draft);
-  renameSync(draftOf(path), path);
-}
-
 const bytesOf = (content: FileContent): Uint8Array =>
   "text" in content ? Buffer.from(content.text) : readFileSync(content.copyOf);
-
-const draftOf = (path: string): string => `${path}.taskrole-new`;
 
 function orRefused(path: string, task: () => void): void {
   try {

@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { attempt } from "../kit/attempt.ts";
 import { InstallError } from "./install-error.ts";
+import { removeDraft, writeWhole } from "./whole-file.ts";
 
 const Entry = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("user"), name: z.string() }),
@@ -88,17 +79,12 @@ export class JournalFile {
 
   write(journal: Journal): void {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
-    const draft = `${this.#path}.new`;
-    const file = openSync(draft, "w", 0o644);
-    writeFileSync(file, `${JSON.stringify(journal, null, 2)}\n`);
-    fsyncSync(file);
-    closeSync(file);
-    renameSync(draft, this.#path);
+    writeWhole(this.#path, `${JSON.stringify(journal, null, 2)}\n`, 0o644);
   }
 
   /** With its folder, unless something else is in there. */
   remove(): void {
-    rmSync(`${this.#path}.new`, { force: true });
+    removeDraft(this.#path);
     rmSync(this.#path, { force: true });
     attempt(() => rmdirSync(dirname(this.#path)));
   }
