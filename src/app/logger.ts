@@ -14,6 +14,9 @@ export interface Logger {
 /** Lines that a reader which has stopped reading may leave waiting, in bytes; more are dropped, and serving goes on. */
 const MAX_WAITING_BYTES = 8 << 20;
 
+/** Each line is written at once. Not 0, with which the destination says that all is flushed without having looked. */
+const MIN_BUFFERED_BYTES = 1;
+
 /** For the last lines at the end. */
 const LAST_WRITE_MS = 1_000;
 
@@ -30,7 +33,13 @@ export async function createLogger({ logLevel, logFormat }: Pick<Config, "logLev
   };
   let isEnding = false;
   const retryEAGAIN = () => !isEnding; // pino writes once more when the process exits, and would try for ever
-  const stdout = destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES, retryEAGAIN });
+  const stdout = destination({
+    dest: 1,
+    sync: false,
+    minLength: MIN_BUFFERED_BYTES,
+    maxLength: MAX_WAITING_BYTES,
+    retryEAGAIN,
+  });
   const stream = logFormat === "json" ? stdout : await readable(stdout);
   const flush = async (): Promise<void> => {
     await flushed(stdout);
