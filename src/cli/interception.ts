@@ -6,7 +6,7 @@ import { boundAtIn } from "../kernel/binding-note.ts";
 import type { ListedBinding } from "../kernel/binding-table.ts";
 import type { Interception, InterceptionKind, InterceptionOptions } from "../kernel/interception.ts";
 import type { InterceptionPart, InterceptionStatus } from "../kernel/interception-status.ts";
-import type { Redirection } from "../kernel/interception-table.ts";
+import type { Redirection } from "../kernel/redirection.ts";
 
 interface RuleFlags {
   readonly interception?: InterceptionKind;

@@ -1,6 +1,6 @@
 import type { RunCommand } from "../kit/run-command.ts";
 import type { ContainerCgroups } from "./container-cgroups.ts";
-import type { KeptProcesses, UserRange } from "./interception-table.ts";
+import type { KeptProcesses, UserRange } from "./redirection.ts";
 
 export interface HostProcessesOptions {
   /** Undefined: containers on the host's network have the instance's role. */

@@ -3,7 +3,6 @@ import { bridgeSetting, type ReadSetting, whyPortsUnseen } from "./bridge-filter
 import type { HostPrograms } from "./host-programs.ts";
 import { InterceptionError } from "./interception-error.ts";
 import type { InterceptionPart } from "./interception-status.ts";
-import type { Redirection } from "./interception-table.ts";
 import type { IpFamily } from "./ip-rules.ts";
 import {
   chainRemovals,
@@ -27,6 +26,7 @@ import {
   transaction,
 } from "./iptables-rules.ts";
 import { LISTENING, toldApartByAddress } from "./iptables-warnings.ts";
+import type { Redirection } from "./redirection.ts";
 import type { BindingReport, InterceptingRules, RuleSetReport } from "./rule-set.ts";
 
 export interface IptablesRuleSetParts {

@@ -1,7 +1,7 @@
 import type { BindingChange, BoundAddress } from "./binding-store.ts";
 import { INTERCEPTED_PORT, type InterceptedAddress } from "./intercepted-address.ts";
-import type { Redirection } from "./interception-table.ts";
 import { FAMILY_NAMES, type IpFamily } from "./ip-rules.ts";
+import type { Redirection } from "./redirection.ts";
 
 export type IptablesTableName = "raw" | "filter" | "nat";
 

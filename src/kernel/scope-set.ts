@@ -1,6 +1,7 @@
+import { scopeSet } from "./host-chains.ts";
 import type { HostProcesses } from "./host-processes.ts";
 import type { HostPrograms } from "./host-programs.ts";
-import { INTERCEPTION_TABLE, scopeSet } from "./interception-table.ts";
+import { INTERCEPTION_TABLE } from "./interception-table.ts";
 import { elementTexts, refillTexts } from "./nft-table.ts";
 
 /** One may end between the look and the load, which nft then refuses as a whole. */

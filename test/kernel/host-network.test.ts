@@ -7,7 +7,7 @@ import { HostProcesses } from "../../src/kernel/host-processes.ts";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
-import type { UserRange } from "../../src/kernel/interception-table.ts";
+import type { UserRange } from "../../src/kernel/redirection.ts";
 import { type RunCommand, runCommand } from "../../src/kit/run-command.ts";
 import type { Answer } from "./lab-agent.ts";
 import { LabCgroups, whyNoCgroups } from "./lab-cgroups.ts";
