@@ -1,8 +1,9 @@
 import type { EnforcementError } from "../broker/address-enforcement.ts";
-import type { ContainerDetails, NetworkDetails, NetworkMember, NetworkSummary } from "./engine.ts";
+import type { ContainerDetails, NetworkMember, NetworkSummary } from "./engine.ts";
 import type { FreshEngine } from "./fresh-engine.ts";
 import type { LabelledAddresses } from "./labelled-addresses.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
+import type { SeenNetwork } from "./seen-network.ts";
 
 /** Who has an address, as the Engine says at one moment. */
 export type Sighting =
@@ -36,16 +37,6 @@ export interface Claim {
   readonly isLabelled: boolean;
 }
 
-const CONTAINER_ID = /^[0-9a-f]{64}$/;
-
-/** The others are ghosts ("ep-…", "ingress-sbox"): they hold addresses and cannot ask for anything. */
-const isContainer = ({ containerId }: NetworkMember): boolean => CONTAINER_ID.test(containerId);
-
-const claimsOn = (network: NetworkDetails, address: string): readonly Claim[] =>
-  network.members
-    .filter((member) => isContainer(member) && member.addresses.includes(address))
-    .map((member) => ({ address, network, member, isLabelled: false }));
-
 /**
  * Asks the Engine who has an address. The networks are asked because they are never late: a container's first request
  * can come before its `start` event, before `/containers/json` knows its address, and before its own inspect returns.
@@ -68,7 +59,7 @@ export class AddressLookup {
     if (candidates.length === 0) return (await this.#labelled?.look(address)) ?? { kind: "foreign" };
     const networks = await Promise.all(candidates.map(({ id }) => this.#engine.network(id)));
     if (networks.includes(undefined)) this.#directory.forget();
-    const claims = networks.flatMap((network) => (network ? claimsOn(network, address) : []));
+    const claims = networks.flatMap((network) => claimsOn(network, address));
     return await this.#judge(claims);
   }
 
@@ -117,9 +108,12 @@ export class AddressLookup {
     );
     if (confirmed) return true;
     const again = await this.#engine.network(network.id);
-    return again !== undefined && soleOwners(again).get(address) === member.containerId;
+    return again?.soleHolderOf(address) === member.containerId;
   }
 }
+
+const claimsOn = (network: SeenNetwork | undefined, address: string): readonly Claim[] =>
+  network?.holdersOf(address).map((member) => ({ address, network: network.details, member, isLabelled: false })) ?? [];
 
 /** podman 4 gives a network's name where Docker gives its id. */
 const isOf = (network: NetworkSummary, idOrName: string): boolean =>
@@ -127,16 +121,3 @@ const isOf = (network: NetworkSummary, idOrName: string): boolean =>
 
 /** Between two tries of a restart policy Docker says "running", with no process. */
 export const isRunning = ({ running, pid }: ContainerDetails): boolean => running && pid > 0;
-
-/** The addresses that exactly one container claims, with its id. */
-export function soleOwners(network: NetworkDetails): ReadonlyMap<string, string> {
-  const claims = network.members
-    .filter(isContainer)
-    .flatMap((member) => member.addresses.map((address) => ({ address, containerId: member.containerId })));
-  const byAddress = Map.groupBy(claims, ({ address }) => address);
-  return new Map(
-    [...byAddress].flatMap(([address, [first, ...others]]) =>
-      first && others.length === 0 ? [[address, first.containerId]] : [],
-    ),
-  );
-}

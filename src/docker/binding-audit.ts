@@ -1,4 +1,4 @@
-import { type AddressLookup, isRunning, soleOwners } from "./address-lookup.ts";
+import { type AddressLookup, isRunning } from "./address-lookup.ts";
 import type { BindingIndex, IndexEntry } from "./binding-index.ts";
 import type { BindingSettler } from "./binding-settler.ts";
 import type { EvictionJournal } from "./eviction-journal.ts";
@@ -56,8 +56,8 @@ export class BindingAudit {
 
   async #checkNetwork(id: string, entries: readonly IndexEntry[]): Promise<readonly IndexEntry[]> {
     const network = await this.#engine.network(id);
-    const owners = network ? soleOwners(network) : new Map<string, string>();
-    const isHolding = ({ binding }: IndexEntry): boolean => owners.get(binding.address) === binding.workload.id;
+    const isHolding = ({ binding }: IndexEntry): boolean =>
+      network?.soleHolderOf(binding.address) === binding.workload.id;
     const answers = Map.groupBy(entries, isHolding);
     this.#index.evict(answers.get(false) ?? [], "the Engine no longer gives it the address");
     return answers.get(true) ?? [];

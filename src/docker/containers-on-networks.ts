@@ -5,7 +5,8 @@ export async function containersOnNetworks(engine: FreshEngine): Promise<Readonl
   const ids = new Set<string>();
   for (const { id } of await engine.networks()) {
     const network = await engine.network(id);
-    for (const { addresses, containerId } of network?.members ?? []) if (addresses.length > 0) ids.add(containerId);
+    for (const { addresses, containerId } of network?.details.members ?? [])
+      if (addresses.length > 0) ids.add(containerId);
   }
   return ids;
 }

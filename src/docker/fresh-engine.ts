@@ -1,13 +1,7 @@
 import { NextFlight } from "../kit/next-flight.ts";
-import type {
-  ContainerDetails,
-  Engine,
-  LabelledContainer,
-  NetworkDetails,
-  NetworkMember,
-  NetworkSummary,
-} from "./engine.ts";
+import type { ContainerDetails, Engine, LabelledContainer, NetworkSummary } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
+import { SeenNetwork } from "./seen-network.ts";
 
 /**
  * The Engine as a lookup may ask it: every answer is to a call sent after the question came, and the same question of
@@ -16,7 +10,7 @@ import { EngineError } from "./engine-error.ts";
 export class FreshEngine {
   readonly #engine: Engine;
   readonly #lists = new NextFlight<readonly NetworkSummary[]>();
-  readonly #networks = new NextFlight<NetworkDetails | undefined>();
+  readonly #networks = new NextFlight<SeenNetwork | undefined>();
   readonly #labelled = new NextFlight<readonly LabelledContainer[]>();
   readonly #containers = new NextFlight<ContainerDetails | undefined>();
 
@@ -28,10 +22,10 @@ export class FreshEngine {
     return this.#lists.run("all", () => this.#engine.listNetworks());
   }
 
-  network(id: string): Promise<NetworkDetails | undefined> {
+  network(id: string): Promise<SeenNetwork | undefined> {
     return this.#networks.run(id, async () => {
       const network = await orUndefined(this.#engine.inspectNetwork(id));
-      return network && (await this.#withoutGuests(network));
+      return network && (await this.#withoutGuests(new SeenNetwork(network)));
     });
   }
 
@@ -44,22 +38,13 @@ export class FreshEngine {
   }
 
   /** podman lists a container in another's network beside it, with the other's address. */
-  async #withoutGuests(network: NetworkDetails): Promise<NetworkDetails> {
-    const sharing = sharersIn(network.members);
-    if (sharing.size === 0) return network;
-    const containers = await Promise.all([...sharing].map((id) => this.container(id)));
-    const guests = new Set(containers.filter((one) => one?.guestOf !== undefined).map((one) => one?.id));
-    return { ...network, members: network.members.filter(({ containerId }) => !guests.has(containerId)) };
+  async #withoutGuests(network: SeenNetwork): Promise<SeenNetwork> {
+    const { sharers } = network;
+    if (sharers.size === 0) return network;
+    const containers = await Promise.all([...sharers].map((id) => this.container(id)));
+    const guests = containers.filter((one) => one?.guestOf !== undefined).map((one) => one?.id);
+    return network.without(new Set(guests.filter((id) => id !== undefined)));
   }
-}
-
-/** Those whose address another has too. */
-function sharersIn(members: readonly NetworkMember[]): ReadonlySet<string> {
-  const claims = members.flatMap(({ containerId, addresses }) =>
-    addresses.map((address) => ({ address, containerId })),
-  );
-  const shared = [...Map.groupBy(claims, ({ address }) => address).values()].filter((group) => group.length > 1);
-  return new Set(shared.flat().map(({ containerId }) => containerId));
 }
 
 async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {

@@ -63,7 +63,8 @@ export class LabelledAddresses {
     const { attachments, guestOf, labels } = container;
     const [attachment, ...others] = attachments;
     const isSingle = attachment !== undefined && others.length === 0 && guestOf === undefined;
-    const network = isSingle ? await this.#engine.network(attachment.networkId) : undefined;
+    const seen = isSingle ? await this.#engine.network(attachment.networkId) : undefined;
+    const network = seen?.details;
     if (isSingle && network?.driver === "bridge") return { network, macAddress: attachment.macAddress };
     const macAddress = labels[this.#names.macAddress];
     if (network?.driver === NO_DRIVER && macAddress !== undefined) return { network, macAddress };
