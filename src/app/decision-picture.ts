@@ -1,6 +1,7 @@
 import { explainFailure } from "../audit/explain-failure.ts";
 import { type Failure, Refusal } from "../core/failure.ts";
-import { type Grant, type GrantSettings, grantFor, type HomeAccount, needsHome, nominationOf } from "../core/grant.ts";
+import { type Grant, type GrantSettings, grantFor, needsHome, nominationOf } from "../core/grant.ts";
+import type { HomeAccount } from "../core/role-arn.ts";
 import type { Workload } from "../core/workload.ts";
 
 /** What a workload would be granted, or why nothing: as an operator reads it, and as he may write what he expects. */

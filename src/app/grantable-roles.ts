@@ -1,6 +1,6 @@
-import type { HomeAccount } from "../core/grant.ts";
 import { coversPattern, fitsPattern } from "../core/iam-pattern.ts";
 import type { GrantableRoles, SessionExtras } from "../core/iam-policy.ts";
+import { type HomeAccount, roleArnOf } from "../core/role-arn.ts";
 import { haveCommonRole, isEveryRole } from "../core/role-pattern.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
 import { whyNot } from "../core/role-rule.ts";
@@ -108,11 +108,7 @@ function underRules(pattern: string | undefined, extras: SessionExtras, of: Gran
 
 function arnOf(text: string | undefined, { config: { accounts }, home }: GrantableOf): string | undefined {
   const role = text === undefined ? undefined : parseRoleReference(text);
-  if (role === undefined || role.kind === "bad-role-reference") return undefined;
-  if (role.kind === "arn") return text;
-  const { account = home.accountId } = role;
-  const accountId = Object.hasOwn(accounts, account) ? accounts[account] : account;
-  return `arn:${home.partition}:iam::${accountId}:role${role.path}${role.name}`;
+  return role === undefined || role.kind === "bad-role-reference" ? undefined : roleArnOf(role, { home, accounts });
 }
 
 /** A role that is asked for without an external id, too, cannot demand one. */

@@ -6,7 +6,7 @@ import { CredentialCache } from "../broker/credential-cache.ts";
 import type { PacedIssuer } from "../broker/paced-issuer.ts";
 import type { WorkloadResolver } from "../broker/workload-resolver.ts";
 import type { EpochMs } from "../core/credentials.ts";
-import type { HomeAccount } from "../core/grant.ts";
+import type { HomeAccount } from "../core/role-arn.ts";
 import type { Workload } from "../core/workload.ts";
 import { sleep } from "../kit/sleep.ts";
 import type { HostIdentitySource } from "../upstream/host-identity.ts";

@@ -1,7 +1,8 @@
 import type { Credentials } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
-import { type Grant, type GrantSettings, grantFor, type HomeAccount, needsHome, nominationOf } from "../core/grant.ts";
+import { type Grant, type GrantSettings, grantFor, needsHome, nominationOf } from "../core/grant.ts";
 import type { Peer } from "../core/peer.ts";
+import type { HomeAccount } from "../core/role-arn.ts";
 import type { Workload } from "../core/workload.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
 import type { CredentialCache } from "./credential-cache.ts";

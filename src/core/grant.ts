@@ -1,4 +1,5 @@
 import { Refusal } from "./failure.ts";
+import { type HomeAccount, roleArnOf } from "./role-arn.ts";
 import { parseRoleReference, type RoleReference } from "./role-reference.ts";
 import { type NumberedRule, whyNot } from "./role-rule.ts";
 import type { RuleBook } from "./rule-book.ts";
@@ -22,13 +23,6 @@ export interface Decision {
   readonly place: string;
   /** Which of the roleRules, from 1; undefined where there are none. */
   readonly rule?: number;
-}
-
-/** The account a bare role name is read in: the host's own. */
-export interface HomeAccount {
-  /** "aws", "aws-cn", "aws-us-gov", ... */
-  readonly partition: string;
-  readonly accountId: string;
 }
 
 /** What the operator decided for all workloads. */
@@ -140,16 +134,9 @@ const sessionKeyOf = (roleArn: string, request: SessionRequest): string =>
   ]);
 
 function arnOf(workload: Workload, { role, place, rule }: Nomination, { settings, home }: GrantContext): string {
-  if (role.kind === "arn") return roleArn(role, role);
-  if (!home) throw new Error(`the host's account is needed to read the role ${role.name}`);
-  const accountId = role.account === undefined ? home.accountId : accountIdOf(role.account, settings);
-  if (accountId !== undefined) return roleArn({ partition: home.partition, accountId }, role);
-  const reason = `"${role.account}" is neither a twelve-digit account nor a name in the setting accounts`;
+  const arn = roleArnOf(role, { home, accounts: settings.accounts });
+  if (arn !== undefined) return arn;
+  const account = role.kind === "name" ? role.account : role.accountId;
+  const reason = `"${account}" is neither a twelve-digit account nor a name in the setting accounts`;
   throw new Refusal({ kind: "bad-role", ...whoAndRule(workload, rule), place, reason });
 }
-
-const accountIdOf = (account: string, { accounts }: GrantSettings): string | undefined =>
-  /^\d{12}$/.test(account) ? account : Object.hasOwn(accounts, account) ? accounts[account] : undefined;
-
-const roleArn = (account: HomeAccount, role: { path: string; name: string }): string =>
-  `arn:${account.partition}:iam::${account.accountId}:role${role.path}${role.name}`;

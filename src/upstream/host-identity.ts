@@ -1,6 +1,6 @@
 import type { EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
-import type { HomeAccount } from "../core/grant.ts";
+import type { HomeAccount } from "../core/role-arn.ts";
 import { SingleFlight } from "../kit/single-flight.ts";
 import type { UpstreamClient } from "./upstream-client.ts";
 

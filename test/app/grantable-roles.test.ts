@@ -44,6 +44,8 @@ describe("which roles a configuration can grant", () => {
     const gov = { partition: "aws-us-gov", accountId: "999999999999" };
     const named = grantable({ defaultRole: "x" }, { home: gov });
     assert.equal(named.roles[1]?.pattern, "arn:aws-us-gov:iam::999999999999:role/x");
+    const entries = [{ address: "10.0.0.1", role: "x@staging" }];
+    assert.equal(grantable({}, { entries }).roles.length, 1, "there is no account of this name: nobody can have it");
   });
 
   it("counts the role map's, with their external ids where nobody comes without one", () => {
