@@ -68,6 +68,8 @@ const expected = strict(
     sessionTags: texts,
     transitiveTags: z.array(z.string(), { error: "must be a list of tag keys" }),
     sourceIdentity: z.string({ error: "must be a text" }),
+    tokens: z.enum(["required", "optional"], { error: "must be required or optional" }),
+    paths: z.array(z.string(), { error: "must be a list of paths of the metadata" }),
   },
   "must be what is expected of the decision: role, rule, refusal, …",
 ).partial();

@@ -52,10 +52,10 @@ function workloadsOf(subject: CaseSubject, config: Config): readonly FoundWorklo
 }
 
 function contextOf(config: Config): DecisionContext {
-  const { defaultAccountId, region } = config;
+  const { defaultAccountId, region, metadataTokens } = config;
   const home =
     defaultAccountId === undefined ? undefined : { partition: partitionOf(region), accountId: defaultAccountId };
-  return { settings: grantSettings(config, hostname()), home };
+  return { settings: grantSettings(config, hostname()), metadataTokens, home };
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-partitions */

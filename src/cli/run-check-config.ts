@@ -9,7 +9,7 @@ import { savedConfig } from "../app/saved-config.ts";
 import { LookupError } from "../app/workload-lookup.ts";
 
 const HOLDS = 0;
-/** Refused, or decided otherwise than expected. */
+/** Refused, or decided otherwise than expected, or a word of the container's cannot be read. */
 const FAILS = 1;
 /** Nothing was decided: the configuration, the table or the name is wrong. */
 const WRONG = 2;
@@ -53,7 +53,7 @@ function tell(text: string): number {
 async function tellDecisions(word: string, config: Config): Promise<number> {
   const decisions = await decisionsOn(word, config);
   for (const decision of decisions) process.stdout.write(stringify([decision], { lineWidth: 0 }));
-  return decisions.every(({ granted }) => granted) ? HOLDS : FAILS;
+  return decisions.every((decision) => decision.granted && !decision.mistakes) ? HOLDS : FAILS;
 }
 
 function tellCases(file: string, config: Config): number {

@@ -5,6 +5,7 @@ import type { EpochMs } from "../core/credentials.ts";
 import { Refusal } from "../core/failure.ts";
 import { canonicalPath } from "../core/metadata-path.ts";
 import type { PathPolicy } from "../core/path-policy.ts";
+import { type TokenDemand, tokenDemandOf } from "../core/token-demand.ts";
 import type { Workload } from "../core/workload.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { type ContainerCredentials, checkAuthorization } from "./container-credentials.ts";
@@ -22,7 +23,7 @@ export interface MetadataServiceParts {
   readonly tokens: MetadataTokens;
   readonly scopes: TokenScopes;
   /** "required" refuses who asks without a metadata token; a wrong one is refused in any case. */
-  readonly metadataTokens: "required" | "optional";
+  readonly metadataTokens: TokenDemand;
   readonly containerCredentials: ContainerCredentials;
   /** What the operator lets workloads see of the host's metadata. */
   readonly paths: PathPolicy;
@@ -146,21 +147,13 @@ function checkAuth(auth: RouteAuth, { parts, request, binding }: AuthStep): numb
 function checkToken(parts: MetadataServiceParts, { headers }: HttpRequest, { workload }: Binding): number | undefined {
   const values = headers.get("x-aws-ec2-metadata-token");
   if (values === undefined) {
-    if (demandOf(workload, parts) === "required") throw new Refusal({ kind: "token-missing" });
+    if (tokenDemandOf(workload, parts.metadataTokens) === "required") throw new Refusal({ kind: "token-missing" });
     return undefined;
   }
   const [token = ""] = values;
   const left = values.length === 1 && parts.tokens.remainingMs(token, parts.scopes.of(workload), parts.now());
   if (!left) throw new Refusal({ kind: "token-invalid" });
   return Math.ceil(left / 1000);
-}
-
-/** A workload's own word counts both ways: what a token protects is the workload from its own callers. @throws Refusal `bad-tokens` */
-function demandOf({ name, tokensClaim }: Workload, { metadataTokens }: MetadataServiceParts): "required" | "optional" {
-  if (!tokensClaim) return metadataTokens;
-  const { text, place } = tokensClaim;
-  if (text === "required" || text === "optional") return text;
-  throw new Refusal({ kind: "bad-tokens", workload: name, place, text });
 }
 
 const withSecondsLeft = (response: HttpResponse, seconds: number | undefined): HttpResponse =>

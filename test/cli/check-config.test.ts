@@ -143,8 +143,25 @@ describe("taskrole check-config --workload FILE", () => {
         sessionName: `web-${WEB.Id.slice(0, 12)}`,
         sessionSeconds: 900,
         sessionTags: { app: "web" },
+        tokens: "required",
       },
     ]);
+  });
+
+  it("tells what the container says of tokens and of what it wants to see", async () => {
+    const labels = { team: "red", "taskrole.tokens": "optional", "taskrole.metadata": "meta-data/placement/, dynamic" };
+    const { code, stdout } = await check(RULES, "--workload", file([inspected("web", { labels, networks: ["apps"] })]));
+    assert.equal(code, 0);
+    assert.match(stdout, /\n {2}tokens: optional\n {2}paths:\n {4}- meta-data\/placement\n {4}- dynamic\n$/);
+  });
+
+  it("ends with 1 where a container's word on them cannot be read, and takes it for the most careful", async () => {
+    const labels = { team: "red", "taskrole.tokens": "maybe", "taskrole.metadata": "placement" };
+    const { code, stdout } = await check(RULES, "--workload", file([inspected("web", { labels, networks: ["apps"] })]));
+    assert.equal(code, 1);
+    assert.match(stdout, /granted: true\n.*\n {2}tokens: required\n {2}paths: \[\]\n {2}mistakes:\n/s);
+    assert.match(stdout, /- .*\(label taskrole\.tokens\) cannot be read: "maybe"; write "required" or "optional"/);
+    assert.match(stdout, /- .*\(label taskrole\.metadata\) cannot be read: "placement": a path begins with/);
   });
 
   it("also of the document alone, without its list", async () => {
@@ -304,11 +321,13 @@ describe("taskrole check-config --cases FILE", () => {
   const TABLE = (inspect: string) => `
 - case: red's web has its team's base
   workload: { name: web, labels: { team: red }, networks: [apps] }
-  expect: { role: "arn:aws:iam::111122223333:role/red/base", rule: 2, sessionSeconds: 900, sessionTags: { app: web } }
+  expect: { role: "arn:aws:iam::111122223333:role/red/base", rule: 2, sessionSeconds: 900, sessionTags: { app: web }, tokens: required }
 - workload: { name: ci-7, env: { IAM_ROLE: ci/release } }
   expect: { refusal: role-refused, rule: 1 }
 - inspect: ${inspect}
   expect: { granted: true }
+- workload: { networks: [apps], labels: { team: red, taskrole.tokens: optional, taskrole.metadata: none } }
+  expect: { tokens: optional, paths: [] }
 `;
 
   it("every case holds: ends with 0", async () => {
@@ -322,7 +341,8 @@ describe("taskrole check-config --cases FILE", () => {
           "holds: red's web has its team's base",
           "holds: ci-7",
           `holds: ${inspect.replace(`${folder}/`, "./")}`,
-          "3 hold, 0 do not",
+          "holds: container",
+          "4 hold, 0 do not",
           "",
         ],
       ],
@@ -340,7 +360,7 @@ describe("taskrole check-config --cases FILE", () => {
     const lines = stdout.split("\n");
     assert.equal(lines[0], `FAILS: red's web has its team's base (${table}:2): sessionSeconds is 1800, not 900`);
     assert.equal(lines[1], `FAILS: ci-7 (${table}:5): refusal is not there, not "role-refused"`);
-    assert.equal(lines[3], "1 hold, 2 do not");
+    assert.equal(lines[4], "2 hold, 2 do not");
   });
 
   for (const [what, text, expected] of [
