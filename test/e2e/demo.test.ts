@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { imageIds } from "./support/engine.ts";
 import { startLab } from "./support/lab.ts";
 import { run, tryRun } from "./support/programs.ts";
 import { taskroleProgram } from "./support/settings.ts";
@@ -9,7 +10,7 @@ const env = { DOCKER_HOST: `unix://${lab.engine.socket}` };
 const onInstance = (...args: readonly string[]) => lab.instance.onInstance(taskroleProgram, ...args);
 
 test("taskrole demo --docker tells the story with real containers and takes away what it made", async () => {
-  const images = await lab.engine.docker("image", "ls", "--quiet");
+  const images = await imageIds(lab.engine.docker);
   const rules = await run(lab.instance.onInstance("ip", "rule"));
   const story = await run(onInstance("demo", "--docker"), { env });
   for (const arn of [
@@ -23,7 +24,7 @@ test("taskrole demo --docker tells the story with real containers and takes away
   assert.match(story, /thief .* nothing, in \d{3} attempts/);
   assert.equal(await lab.engine.docker("ps", "--all", "--quiet"), "");
   assert.equal(await lab.engine.docker("network", "ls", "--quiet", "--filter", "type=custom"), "");
-  assert.equal(await lab.engine.docker("image", "ls", "--quiet"), images);
+  assert.deepEqual(await imageIds(lab.engine.docker), images);
   assert.equal(await run(lab.instance.onInstance("ip", "rule")), rules);
   assert.doesNotMatch(await run(lab.instance.onInstance("nft", "list", "tables")), /taskrole/);
 });

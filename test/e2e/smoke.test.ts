@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HOST_ROLE } from "./support/ec2.ts";
-import { CGROUP_PARENT, IMAGES } from "./support/engine.ts";
+import { CGROUP_PARENT, IMAGES, imageIds } from "./support/engine.ts";
 import { startLab } from "./support/lab.ts";
 import { eventually, LongRunning, type Ran, run, tryRun } from "./support/programs.ts";
 import { taskroleProgram } from "./support/settings.ts";
@@ -15,9 +15,7 @@ const SETTINGS = {
   TASKROLE_DOCKER_ENDPOINT: `unix://${lab.engine.socket}`,
   TASKROLE_CONTAINER_CGROUPS: JSON.stringify([CGROUP_PARENT]),
 };
-/** The Engine lists those of one second in any order. */
-const images = async () => (await lab.engine.docker("image", "ls", "--quiet")).split("\n").sort();
-const imagesBefore = await images();
+const imagesBefore = await imageIds(lab.engine.docker);
 
 const command = (args: readonly string[]) => lab.instance.onInstance(taskroleProgram, "smoke", ...args);
 
@@ -26,7 +24,7 @@ const smoke = (args: readonly string[], settings: NodeJS.ProcessEnv = {}): Promi
 
 async function assertNothingLeft(): Promise<void> {
   assert.equal(await lab.engine.docker("ps", "--all", "--quiet"), "");
-  assert.deepEqual(await images(), imagesBefore);
+  assert.deepEqual(await imageIds(lab.engine.docker), imagesBefore);
 }
 
 /** The row of the report that begins with this outcome and check. */

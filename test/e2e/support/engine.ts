@@ -64,6 +64,10 @@ export async function createEngine(instance: Instance): Promise<Engine> {
   };
 }
 
+/** Sorted: the Engine lists those that were made in one second in any order. */
+export const imageIds = async (docker: Docker): Promise<readonly string[]> =>
+  (await docker("image", "ls", "--quiet")).split("\n").sort();
+
 async function answering(dockerd: LongRunning, docker: Docker): Promise<void> {
   if (!dockerd.isRunning) throw new Error(`dockerd ended:\n${dockerd.lines.slice(-10).join("\n")}`);
   await docker("version", "--format", "{{.Server.Version}}");
