@@ -26,7 +26,8 @@ export function reloadableSts(given: ReloadableStsWiring): ReloadableSts {
   let settings = wiring.config;
   let current = new StsInUse(stsPart(wiring));
   const uptime = (): number => performance.now();
-  const issuer = new PacedIssuer({ issuer: { issue: (grant) => current.issue(grant) }, uptime, sleep });
+  const issue: CredentialIssuer["issue"] = (grant, onSecondTry) => current.issue(grant, onSecondTry);
+  const issuer = new PacedIssuer({ issuer: { issue }, uptime, sleep });
   const inUse: Service = {
     name: current.part.service.name,
     start: () => current.part.service.start(),
@@ -57,8 +58,8 @@ class StsInUse implements CredentialIssuer {
     this.part = part;
   }
 
-  issue: CredentialIssuer["issue"] = (grant) => {
-    const call = this.part.issuer.issue(grant);
+  issue: CredentialIssuer["issue"] = (grant, onSecondTry) => {
+    const call = this.part.issuer.issue(grant, onSecondTry);
     this.#underWay.add(call);
     const ended = () => void this.#underWay.delete(call);
     call.then(ended, ended);

@@ -44,7 +44,7 @@ export class PacedIssuer {
     return this.#lanes.run(grant.sessionKey, lane, async () => {
       const startedAt = this.#options.uptime();
       try {
-        return await this.#options.issuer.issue(grant);
+        return await this.#options.issuer.issue(grant, () => this.#pace.take(this.#options.uptime()));
       } catch (error) {
         this.#slowDownAfter(error, startedAt);
         throw error;

@@ -37,7 +37,7 @@ export class Pace {
     return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * 1000) / this.#rateAt(at));
   }
 
-  /** One has started. */
+  /** One has started: also one that did not wait, which those after it then wait for the longer. */
   take(at: number): void {
     this.#fill(at);
     this.#tokens -= 1;

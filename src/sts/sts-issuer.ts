@@ -72,8 +72,8 @@ export class StsIssuer implements CredentialIssuer {
   }
 
   /** Ends in bounded time, whatever STS does: two tries at the most. */
-  issue(grant: Grant): Promise<Credentials> {
-    return this.#flight(grant.roleArn, async (client, exchange) => {
+  issue(grant: Grant, onSecondTry?: () => void): Promise<Credentials> {
+    const call: Call<Credentials> = async (client, exchange) => {
       const answer = await client.assumeRole(assumeRoleInput(grant), exchange).catch(async (error: unknown) => {
         if (isDenial(error)) await this.#noteCaller(client, exchange);
         throw error;
@@ -81,7 +81,8 @@ export class StsIssuer implements CredentialIssuer {
       const percent = answer.PackedPolicySize ?? 0;
       if (percent >= NEARLY_FULL_PERCENT) this.#options.onNearlyFull?.(grant, percent);
       return this.#checked(grant, answer, client.clockOffsetMs);
-    });
+    };
+    return this.#flight(grant.roleArn, call, onSecondTry);
   }
 
   /**
@@ -120,9 +121,9 @@ export class StsIssuer implements CredentialIssuer {
     );
   }
 
-  async #flight<T>(roleArn: string, call: Call<T>): Promise<T> {
+  async #flight<T>(roleArn: string, call: Call<T>, onSecondTry?: () => void): Promise<T> {
     try {
-      const answer = await withDeadline(this.#tryTwice(call), this.#limits.flightMs, sleep);
+      const answer = await withDeadline(this.#tryTwice(call, onSecondTry), this.#limits.flightMs, sleep);
       if (answer !== TIMED_OUT) return answer;
     } catch (error) {
       throw stsRefusal({ roleArn, now: this.#options.now(), callerArn: this.#caller?.arn }, error);
@@ -130,7 +131,7 @@ export class StsIssuer implements CredentialIssuer {
     throw new Refusal({ kind: "sts-unavailable", roleArn, code: "flight-timeout" });
   }
 
-  async #tryTwice<T>(call: Call<T>): Promise<T> {
+  async #tryTwice<T>(call: Call<T>, onSecondTry: () => void = () => {}): Promise<T> {
     const { firstTryMs, secondTryMs } = this.#limits;
     const client = await this.#connected();
     const signing = await this.#options.hostCredentials();
@@ -140,6 +141,7 @@ export class StsIssuer implements CredentialIssuer {
       const cure = cureOf(error);
       if (cure === "none") throw error;
       const renewed = await this.#cured(cure, client, signing);
+      onSecondTry();
       return await call(client, { signing: renewed, withinMs: secondTryMs });
     } finally {
       this.#tellSkew(client.clockOffsetMs);

@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { loadConfig } from "../../src/app/config.ts";
 import type { Config } from "../../src/app/options.ts";
 import { reloadableSts } from "../../src/app/reloadable-sts.ts";
+import { STS_PACE } from "../../src/broker/paced-issuer.ts";
 import { Refusal } from "../../src/core/failure.ts";
 import { type Behaviour, errorDocument, type FakeSts, fakeSts, session } from "../sts/fake-sts.ts";
 import { GRANT } from "../sts/wire-driver.ts";
@@ -25,6 +26,8 @@ const says =
     void response.end(session({ id }));
 const isBusy: Behaviour = ({ response }) =>
   void response.writeHead(400, { "Retry-After": "600" }).end(errorDocument("Throttling"));
+
+const isBroken: Behaviour = ({ response }) => void response.writeHead(500).end();
 
 /** STS in use at the first of two places, on a host whose metadata service fails on command. */
 async function bench(t: TestContext, [here, there]: readonly [Behaviour, Behaviour]) {
@@ -70,4 +73,18 @@ test("STS is moved while it wants to be left alone: the next place is asked at o
   const waiting = issue();
   move();
   assert.equal(await waiting, "ASIATHERE");
+});
+
+test("a broken STS is asked twice for each session, and all in all no faster than the pace", {
+  timeout: 30_000,
+}, async (t) => {
+  const { sts } = await bench(t, [isBroken, isBroken]);
+  const sessions = 150;
+  const startedAt = performance.now();
+  const issue = (number: number) => refused(sts.issuer.issue({ ...GRANT, sessionKey: `${number}` }, "awaited"));
+  await Promise.all(Array.from({ length: sessions }, (_, number) => issue(number)));
+  // A burst of first calls waits for nothing, and as many second ones are paid for by nobody after them.
+  const leastMs = ((2 * sessions - 2 * STS_PACE.burst) / STS_PACE.perSecond) * 1000;
+  const tookMs = performance.now() - startedAt;
+  assert.ok(tookMs > leastMs, `${tookMs} ms, at the pace at least ${leastMs} ms`);
 });

@@ -42,6 +42,30 @@ describe("PacedIssuer", () => {
     assert.equal(calls.length, 1_000);
   });
 
+  it("counts what STS is asked a second time for, too: no faster than its rate, whatever of it is tried again", async () => {
+    const time = new VirtualTime();
+    let calls = 0;
+    const issuer = new PacedIssuer({
+      issuer: {
+        async issue(grant, onSecondTry = () => assert.fail("nobody counts it")) {
+          calls += 1;
+          await time.sleep(50);
+          onSecondTry();
+          calls += 1;
+          await time.sleep(50);
+          return credentials(grant.roleName, time.now());
+        },
+      },
+      ...time,
+    });
+    for (const i of numbered(1_000)) void issuer.issue(grantOf(`${i}`), "prefetch");
+    await time.pass(9 * SECOND);
+    const most = STS_PACE.burst + 9 * STS_PACE.perSecond;
+    assert.ok(calls > 0.9 * most && calls <= most + STS_PACE.burst, `${calls} in nine seconds`);
+    await time.pass(11 * SECOND);
+    assert.equal(calls, 2_000);
+  });
+
   it("serves whoever waits before what is to be renewed, and that before what nobody asks for yet", async () => {
     const { time, issue, issuer, calls } = bench();
     for (const i of numbered(500)) void issue(`prefetch ${i}`, "prefetch");

@@ -59,7 +59,7 @@ async function ec2WithClock(by: number | (() => number)) {
 describe("StsIssuer, AWS's own SDK against a service that checks signatures", () => {
   it("issues a session of the role, under the session's name and duration", async () => {
     const before = Date.now();
-    const credentials = await issuer().issue(grant());
+    const credentials = await issuer().issue(grant(), () => assert.fail("there is one call"));
     assert.match(credentials.accessKeyId, /^ASIA/);
     assert.ok(Math.abs(credentials.expiresAt - before - 900_000) < 10_000);
     assert.ok(credentials.issuedAt >= before);
@@ -137,8 +137,11 @@ describe("StsIssuer and the host's own credentials", () => {
         refusals.push(refused?.accessKeyId);
         return Promise.resolve(keys(refused ? "ASIANEW" : "ASIAOLD"));
       });
-      assert.equal((await renewing.issue(GRANT)).accessKeyId, "ASIAGOOD");
+      const told: (number | undefined)[] = [];
+      const onSecondTry = () => void told.push(sts.calls.get(""));
+      assert.equal((await renewing.issue(GRANT, onSecondTry)).accessKeyId, "ASIAGOOD");
       assert.deepEqual(refusals, [undefined, "ASIAOLD"]);
+      assert.deepEqual(told, [1], "after the first call, before the second");
     });
   }
 
