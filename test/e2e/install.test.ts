@@ -260,6 +260,15 @@ test("after a power cut it comes back by itself, before Docker starts what asks 
   assert.ok(held > 0 && held < ready && ready < dockerBegins, `${held}, ${ready}, ${dockerBegins}`);
 });
 
+test("right after that boot, `taskrole smoke` finds the whole host as it must be, and says what came first", async () => {
+  const command = "./taskrole smoke --role containers/web --after-reboot --restart-daemon";
+  const { code, stdout, stderr } = await host.shell(inItsFolder(command));
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /^## taskrole smoke: 9 passed, 0 failed, 0 not checked$/m);
+  assert.match(stdout, /^\| passed \| After a reboot.*\| `taskrole-hold\.service` was there \d+\.\d s before/m);
+  assert.match(stdout, /^\| passed \| While the daemon restarts.*role web \(\d+\)/m);
+});
+
 test("where it cannot start after a reboot, containers are refused, and nobody gets the host's role", async () => {
   rmSync(`${web().askSocket}.first`);
   await host.must("cp /etc/taskrole/config.yaml /root/good.yaml; echo 'lissten: x' >>/etc/taskrole/config.yaml");
