@@ -39,7 +39,17 @@ export const ipRules = (family: IpFamily, addresses: readonly InterceptedAddress
 const selector = ({ preference, to, appliesTo, action }: IpRule): string =>
   `pref ${preference} ${appliesTo === "host" ? "iif lo " : ""}to ${to} ${action}`;
 
-export const additionArgv = (rule: IpRule): readonly string[] => [...ipArgv(rule), "add", ...selector(rule).split(" ")];
+/**
+ * As if the kernel had made it: systemd-networkd removes every other rule that its files do not name, whenever it configures a
+ * link, after the boot's own order has put ours there first
+ * (https://www.freedesktop.org/software/systemd/man/latest/networkd.conf.html#ManageForeignRoutingPolicyRules=).
+ */
+const MAKER = ["protocol", "kernel"];
+
+export const additionArgv = (rule: IpRule): readonly string[] => [
+  ...[...ipArgv(rule), "add"],
+  ...[...selector(rule).split(" "), ...MAKER],
+];
 export const deletionArgv = (rule: IpRule): readonly string[] => [...ipArgv(rule), "del", ...selector(rule).split(" ")];
 export const listingArgv = (family: IpFamily): readonly string[] => ["ip", ...familyFlag(family), "-j", "rule", "show"];
 

@@ -205,7 +205,8 @@ describe("an address that only Rancher's label tells", () => {
     const { Id } = place.host.engine.run({ network, name: "thief", ip: "127.50.0.9/16", labels });
     place.host.engine.sendContainer("start", Id);
     // One that asks in the moment when its address becomes disputed has its connection reset.
-    const resetOrStatus = () => statusOf(place).catch((error: Error) => assert.match(error.message, /^ECONNRESET after/));
+    const resetOrStatus = () =>
+      statusOf(place).catch((error: Error) => assert.match(error.message, /^ECONNRESET after/));
     while ((await resetOrStatus()) !== 403) await delay(20);
     await place.host.taskrole.says(
       new RegExp(`several workloads claim the address 127\\.51\\.0\\.2: [0-9a-f]{64}, ${Id}`),

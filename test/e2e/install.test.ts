@@ -269,19 +269,34 @@ test("right after that boot, `taskrole smoke` finds the whole host as it must be
   assert.match(stdout, /^\| passed \| While the daemon restarts.*role web \(\d+\)/m);
 });
 
+/**
+ * systemd-networkd runs the network, as on Ubuntu and Amazon Linux 2023, and has a new link to configure: then it removes all
+ * routing rules that are not the kernel's. It need not wait for udev where it cannot write to /sys.
+ */
+const NETWORKD = `mkdir -p /run/systemd/network /run/systemd/system/systemd-networkd.service.d
+printf '[Match]\\nName=eth9\\n[Network]\\nAddress=192.0.2.9/24\\n' >/run/systemd/network/eth9.network
+printf '[Service]\\nReadOnlyPaths=/sys\\n' >/run/systemd/system/systemd-networkd.service.d/no-udev.conf
+ip rule add pref 200 to 192.0.2.1 prohibit
+systemctl daemon-reload; systemctl start systemd-networkd
+ip link add eth9 type veth peer name eth10; ip link set eth10 up`;
+
 test("where it cannot start after a reboot, containers are refused, and nobody gets the host's role", async () => {
   rmSync(`${web().askSocket}.first`);
   await host.must("cp /etc/taskrole/config.yaml /root/good.yaml; echo 'lissten: x' >>/etc/taskrole/config.yaml");
   await host.cutPower();
   await host.boot();
+  await host.must(NETWORKD);
+  await eventually(async () => assert.doesNotMatch(await host.must("ip rule"), /192\.0\.2\.1/, "networkd removes it"));
   await web().ready();
   const { role } = await web().firstWords();
   assert.notEqual(typeof role === "string" ? 0 : role.status, 200);
   assert.match(await host.must("ip rule"), /^91:\tfrom all to 169\.254\.169\.254 prohibit$/m);
+  assert.match(await host.must("ip -6 rule"), /^91:\tfrom all to fd00:ec2::254 prohibit$/m);
   assert.match(
     await host.must("journalctl -b -u taskrole -o cat"),
     /there is no setting "lissten"; did you mean "listen"/,
   );
+  await host.must("systemctl stop systemd-networkd.socket systemd-networkd; ip link del eth9");
   await host.must("mv /root/good.yaml /etc/taskrole/config.yaml; systemctl restart taskrole");
   assert.equal(await web().role(), "web");
 });

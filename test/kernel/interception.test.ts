@@ -298,7 +298,7 @@ const FAILURES = [
     host: { mayChangeNetwork: false },
     answers: { "ip rule add": exited(2, "", "RTNETLINK answers: Operation not permitted") },
     failure: "not-permitted",
-    sentence: /^Cannot run "ip rule add pref 90 .* main": this process may not .* \(CAP_NET_ADMIN\)\.$/,
+    sentence: /^Cannot run "ip rule add pref 90 .* kernel": this process may not .* \(CAP_NET_ADMIN\)\.$/,
     remedy: /^Run it as root, or give the service AmbientCapabilities=CAP_NET_ADMIN/,
   },
   {

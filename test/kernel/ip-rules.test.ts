@@ -28,10 +28,10 @@ test("the commands are these", () => {
   assert.deepEqual(
     [...OURS, ...OURS_V6].map((rule) => additionArgv(rule).join(" ")),
     [
-      "ip rule add pref 90 iif lo to 169.254.169.254 lookup main",
-      "ip rule add pref 91 to 169.254.169.254 prohibit",
-      "ip -6 rule add pref 90 iif lo to fd00:ec2::254 lookup main",
-      "ip -6 rule add pref 91 to fd00:ec2::254 prohibit",
+      "ip rule add pref 90 iif lo to 169.254.169.254 lookup main protocol kernel",
+      "ip rule add pref 91 to 169.254.169.254 prohibit protocol kernel",
+      "ip -6 rule add pref 90 iif lo to fd00:ec2::254 lookup main protocol kernel",
+      "ip -6 rule add pref 91 to fd00:ec2::254 prohibit protocol kernel",
     ],
   );
   assert.deepEqual(

@@ -1,14 +1,14 @@
 # Only the host itself may reach the real metadata service, even when the rules below are lost.
-ip rule add pref 90 iif lo to 169.254.169.254 lookup main
-ip rule add pref 91 to 169.254.169.254 prohibit
-ip rule add pref 90 iif lo to 169.254.170.2 lookup main
-ip rule add pref 91 to 169.254.170.2 prohibit
-ip rule add pref 90 iif lo to 169.254.170.23 lookup main
-ip rule add pref 91 to 169.254.170.23 prohibit
-ip -6 rule add pref 90 iif lo to fd00:ec2::254 lookup main
-ip -6 rule add pref 91 to fd00:ec2::254 prohibit
-ip -6 rule add pref 90 iif lo to fd00:ec2::23 lookup main
-ip -6 rule add pref 91 to fd00:ec2::23 prohibit
+ip rule add pref 90 iif lo to 169.254.169.254 lookup main protocol kernel
+ip rule add pref 91 to 169.254.169.254 prohibit protocol kernel
+ip rule add pref 90 iif lo to 169.254.170.2 lookup main protocol kernel
+ip rule add pref 91 to 169.254.170.2 prohibit protocol kernel
+ip rule add pref 90 iif lo to 169.254.170.23 lookup main protocol kernel
+ip rule add pref 91 to 169.254.170.23 prohibit protocol kernel
+ip -6 rule add pref 90 iif lo to fd00:ec2::254 lookup main protocol kernel
+ip -6 rule add pref 91 to fd00:ec2::254 prohibit protocol kernel
+ip -6 rule add pref 90 iif lo to fd00:ec2::23 lookup main protocol kernel
+ip -6 rule add pref 91 to fd00:ec2::23 prohibit protocol kernel
 
 # What containers ask of it comes to port 9254 of this host: one transaction, to be repeated at will.
 nft -f - <<'END'
