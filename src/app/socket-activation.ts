@@ -86,7 +86,7 @@ function socketAt(fd: number, name: string, { look = listeningSocket }: Activati
 
 const WORDS: Readonly<Record<ListeningSocket["kind"], string>> = { tcp: "TCP socket", unix: "unix socket" };
 const USE_LISTEN_STREAM =
-  "in the socket unit, ListenStream=[::]:9254 is the metadata surface, ListenStream=/run/taskrole/admin.sock the admin surface, and Accept= stays no";
+  "in the socket unit, ListenStream=9254 is the metadata surface, ListenStream=/run/taskrole/admin.sock the admin surface, and Accept= stays no";
 
 function only<T>(surface: Surface, sockets: readonly T[]): T | undefined {
   const [first, ...more] = sockets;

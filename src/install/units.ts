@@ -51,7 +51,7 @@ Description=Where containers' metadata requests come to taskrole
 Before=${ENGINES}
 
 [Socket]
-ListenStream=${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${listen.port}
+ListenStream=${listenStream(listen)}
 BindIPv6Only=both
 Backlog=4096
 TriggerLimitIntervalSec=0
@@ -59,6 +59,12 @@ TriggerLimitIntervalSec=0
 [Install]
 WantedBy=sockets.target
 `;
+
+/** To systemd a port alone is every address, of IPv4 alone where the kernel has no IPv6; "[::]:9254" is an error there (systemd.socket(5)). */
+function listenStream({ host, port }: UnitSettings["listen"]): string {
+  if (host === "::") return `${port}`;
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
 
 /**
  * The daemon must see the containers' processes: no ProtectProc=, ProcSubset= or PrivateUsers=. It compiles as it runs: no

@@ -56,10 +56,12 @@ test("the socket listens where the setting listen says, and Docker's group is th
     listen: { host: "10.0.0.1", port: 7001 },
     dockerGroup: undefined,
   });
+  const one = unitTexts({ program: "/opt/taskrole", listen: { host: "fd00::1", port: 7001 }, dockerGroup: undefined });
+  assert.match(one[SOCKET] ?? "", /^ListenStream=\[fd00::1\]:7001$/m);
   assert.match(socket, /^ListenStream=10\.0\.0\.1:7001$/m);
   assert.match(service, /^ExecStart=\/opt\/taskrole serve$/m);
   assert.doesNotMatch(service, /SupplementaryGroups/);
-  assert.match(units[SOCKET] ?? "", /^ListenStream=\[::\]:9254$/m);
+  assert.match(units[SOCKET] ?? "", /^ListenStream=9254$/m);
   assert.match(units[SERVICE] ?? "", /^SupplementaryGroups=root$/m);
 });
 
