@@ -31,6 +31,16 @@ describe("the CloudFormation template", options, () => {
     assert.match(await lintOf("Effect: Deny", "Effect: Refuse"), /Refuse/);
   });
 
+  it("is launched in its latest version: an update of the stack leaves the default at the first", async () => {
+    const { outputs } = await stackOf(WANTED);
+    assert.match(outputs["LaunchTemplateVersion"] ?? "", /^\d+$/);
+    for (const file of [TEMPLATE, "docs/aws.md"]) {
+      const lines = readFileSync(file, "utf8").match(/run-instances .*/g) ?? [];
+      assert.equal(lines.length, 1, file);
+      assert.match(lines[0] ?? "", /LaunchTemplateId=[^ ]*,Version=\$Latest/, file);
+    }
+  });
+
   it("makes a stack: the host's role, two roles below the path that trust it by name, its instance profile", async () => {
     const { status, outputs, roles, instanceProfiles } = await stackOf(WANTED);
     assert.equal(status, "CREATE_COMPLETE");
