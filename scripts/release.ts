@@ -11,6 +11,7 @@ import { billOfMaterials } from "./bill-of-materials.ts";
 import { fetchBun } from "./bun-runtime.ts";
 import { builtTwice, checksum } from "./checksum.ts";
 import { compile } from "./compile.ts";
+import { unlikeTheLock } from "./installed-packages.ts";
 import { NOTICES, packPackage, writePackage } from "./npm-package.ts";
 import { refusal } from "./release-rules.ts";
 import { changes, commit, git } from "./revision.ts";
@@ -77,7 +78,8 @@ function whyNot(out: string, needsTag: boolean): string | undefined {
     return `${out} is not empty: empty it, or name another with --out`;
   try {
     const tags = git("tag", "--points-at", "HEAD").split("\n");
-    return refusal({ version: manifest.version, commit: commit(), tags, changes: changes(), needsTag });
+    const found = { tags, changes: changes(), unlikeTheLock: unlikeTheLock() };
+    return refusal({ version: manifest.version, commit: commit(), ...found, needsTag });
   } catch {
     return "this is no checkout with a commit, or there is no git: a release is made from a commit";
   }

@@ -48,6 +48,16 @@ describe("npm run release refuses", () => {
     rmSync(file);
   });
 
+  it("packages that are not those of package-lock.json, and names them", () => {
+    const file = join(checkout.folder, "node_modules/zod/package.json");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace(/"version": "[^"]+"/, '"version": "4.0.0"'));
+    assert.match(refused("--untagged"), /npm ci first:\n\s*node_modules\/zod is 4\.0\.0, not \d/);
+    rmSync(file);
+    assert.match(refused("--untagged"), /node_modules\/zod is missing, not \d/);
+    writeFileSync(file, text);
+  });
+
   it("a folder that has something in it, and leaves it as it is", () => {
     const full = mkdtempSync(join(tmpdir(), "taskrole-full-"));
     writeFileSync(join(full, "mine"), "");
