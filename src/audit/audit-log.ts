@@ -13,20 +13,30 @@ export interface AuditOptions {
   readonly now: () => EpochMs;
 }
 
-/** The same refusal of the same peer is written at most this often; the next line says how many were left out. */
+/** The same to the same peer is written at most this often; the next line says how many were left out. */
 const REPEAT_AFTER_MS = 10_000;
 
-/** One line for each hand-out of credentials and for each refusal: who, which role, which key id. Never a secret. */
+/**
+ * One line for each hand-out of credentials and for each refusal: who, which role, which key id. Never a secret. Whoever asks
+ * for the same again and again fills neither the disk nor a log that drops what is too much, and with it what others did.
+ */
 export function auditLog({ log, now }: AuditOptions): BrokerEvents {
-  const gate = new RepeatGate({ now, repeatAfterMs: REPEAT_AFTER_MS });
+  // Two, so that no flood of the one kind makes the other forget whom it held back.
+  const handOuts = new RepeatGate({ now, repeatAfterMs: REPEAT_AFTER_MS });
+  const refusals = new RepeatGate({ now, repeatAfterMs: REPEAT_AFTER_MS });
   return {
-    handedOut: (event) => log.info(handOutFields(event), "credentials handed out"),
+    handedOut(event) {
+      const left = handOuts.pass(`${event.peerAddress} ${event.workload.id} ${event.accessKeyId}`);
+      if (left !== undefined) log.info({ ...handOutFields(event), ...repeats(left) }, "credentials handed out");
+    },
     refused(event) {
-      const left = gate.pass(`${event.peerAddress} ${event.failure.kind} ${aboutOf(event.failure)}`);
-      if (left !== undefined) log.warn({ ...refusalFields(event), ...(left > 0 && { repeats: left }) }, "refused");
+      const left = refusals.pass(`${event.peerAddress} ${event.failure.kind} ${aboutOf(event.failure)}`);
+      if (left !== undefined) log.warn({ ...refusalFields(event), ...repeats(left) }, "refused");
     },
   };
 }
+
+const repeats = (left: number): { readonly repeats?: number } => (left > 0 ? { repeats: left } : {});
 
 /**
  * A harmless path that is asked for all the time must not keep the next one out of the log, nor one container on the host's

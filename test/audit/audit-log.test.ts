@@ -13,19 +13,19 @@ function bench() {
   return { lines, time, events };
 }
 
+const GRANT = {
+  ...{ roleArn: "arn:r", roleName: "r", sessionName: "web-1", sessionSeconds: 3600, sessionKey: "k" },
+  decidedBy: { place: "label taskrole.role", rule: 2 },
+};
 const noRole: Failure = { kind: "no-role", workload: "web" };
 
 describe("auditLog", () => {
   it("tells of a hand-out: who, which role, which session, which key id, until when", () => {
     const { lines, events } = bench();
-    const grant = {
-      ...{ roleArn: "arn:r", roleName: "r", sessionName: "web-1", sessionSeconds: 3600, sessionKey: "k" },
-      decidedBy: { place: "label taskrole.role", rule: 2 },
-    };
     events.handedOut({
       peerAddress: "10.0.0.1",
       workload: workload("web"),
-      grant,
+      grant: GRANT,
       accessKeyId: "ASIA1",
       expiresAt: START,
     });
@@ -44,6 +44,24 @@ describe("auditLog", () => {
         message: "credentials handed out",
       },
     ]);
+  });
+
+  it("holds back repeats of one session to one peer, and says how many; another key, container or peer is told at once", () => {
+    const { lines, events, time } = bench();
+    const handOut = (peerAddress: string, name: string, accessKeyId: string) =>
+      events.handedOut({ peerAddress, workload: workload(name), grant: GRANT, accessKeyId, expiresAt: START });
+    for (let i = 0; i < 1000; i += 1) handOut("10.0.0.1", "web", "ASIA1");
+    assert.equal(lines.length, 1);
+    handOut("10.0.0.1", "web", "ASIA2");
+    handOut("10.0.0.1", "next", "ASIA1");
+    handOut("10.0.0.2", "web", "ASIA1");
+    assert.equal(lines.length, 4);
+    time.turn(10_000);
+    handOut("10.0.0.1", "web", "ASIA1");
+    assert.deepEqual(
+      lines.map((line) => line["repeats"]),
+      [undefined, undefined, undefined, undefined, 999],
+    );
   });
 
   it("tells of a refusal: who, why, and what to do about it", () => {
