@@ -79,6 +79,7 @@ async function stateOfHost(): Promise<{
 
 const untouched = await stateOfHost();
 const property = (unit: string, name: string) => host.must(`systemctl show --value --property=${name} ${unit}`);
+const at = async (unit: string, name: string) => Number(await property(unit, `${name}TimestampMonotonic`));
 
 /** On EC2 the limit is the TTL of the service's packets. */
 const ONE_HOP =
@@ -253,7 +254,6 @@ test("after a power cut it comes back by itself, before Docker starts what asks 
   await host.cutPower();
   await host.boot();
   assert.equal((await web().firstIdentity()).roleName, "web");
-  const at = async (unit: string, name: string) => Number(await property(unit, `${name}TimestampMonotonic`));
   const held = await at("taskrole-hold.service", "ActiveEnter");
   const ready = await at("taskrole.service", "ActiveEnter");
   const dockerBegins = await at("docker.service", "InactiveExit");
@@ -319,6 +319,21 @@ test("installed and taken back without a change between, it leaves nothing at al
   const { code, stderr } = await follow("Uninstall");
   assert.equal(code, 0, stderr);
   assert.deepEqual(await stateOfHost(), untouched);
+});
+
+test("for a taskrole in a container: after a power cut the guard's rules are there before Docker begins, and the directory of its user", async () => {
+  copyFileSync("deploy/systemd/taskrole-guard.service", join(host.folder, "taskrole-guard.service"));
+  await host.must(
+    `cp ${host.folder}/taskrole-guard.service /etc/systemd/system/; systemctl enable taskrole-guard.service`,
+  );
+  await host.cutPower();
+  await host.boot();
+  const guarded = await at("taskrole-guard.service", "ActiveEnter");
+  const dockerBegins = await at("docker.service", "InactiveExit");
+  assert.ok(guarded > 0 && guarded < dockerBegins, `${guarded}, ${dockerBegins}`);
+  for (const [rules, address] of Object.entries({ "ip rule": "169.254.169.254", "ip -6 rule": "fd00:ec2::254" }))
+    assert.ok((await host.must(rules)).includes(`91:\tfrom all to ${address} prohibit`), rules);
+  assert.equal(await host.must("stat -c '%u %g %a' /run/taskrole"), "65530 65530 755");
 });
 
 test("in all of this no packet of a container reached EC2's metadata service", async () => {
