@@ -75,11 +75,10 @@ const docker: Check = ({ docker: sight }, { config }) => {
 };
 
 const firewall: Check = ({ foreign: { droppingChains } }, { config }) =>
-  droppingChains.flatMap((chain) =>
+  droppingChains.flatMap(({ name, opening }) =>
     warning(
-      `A firewall drops what it does not know (${chain}), and containers' requests with it: they come to port ${config.listen.port} of this host.`,
-      `Let them in, and have your firewall keep it: iptables -I INPUT -p tcp --dport ${config.listen.port} -m conntrack --ctorigdst ` +
-        "169.254.169.254 -j ACCEPT (more in docs/interception.md).",
+      `A firewall drops what it does not know (chain ${name}), and containers' requests with it: they come to port ${config.listen.port} of this host.`,
+      `Let them in, and have your firewall keep it: ${opening} (more in docs/interception.md).`,
     ),
   );
 

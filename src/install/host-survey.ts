@@ -108,10 +108,12 @@ async function groupName(nameOrNumber: string, run: RunCommand): Promise<string 
 }
 
 async function foreignSight({ listen }: Config, run: RunCommand): Promise<ForeignRules> {
-  const nftables = await printed(["nft", "-j", "list", "ruleset"], run);
-  const saved = [await printed(["iptables-save"], run), await printed(["ip6tables-save"], run)];
-  const texts = saved.filter((text) => text !== undefined);
-  return foreignRules({ nftables, iptables: texts.length > 0 ? texts.join("\n") : undefined }, listen.port);
+  const listed = {
+    nftables: await printed(["nft", "-j", "list", "ruleset"], run),
+    iptables: await printed(["iptables-save"], run),
+    ip6tables: await printed(["ip6tables-save"], run),
+  };
+  return foreignRules(listed, listen.port);
 }
 
 /** "  0: 0100007F:2426 00000000:0000 0A …": https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt */

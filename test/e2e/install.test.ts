@@ -129,7 +129,7 @@ const IN_THE_WAY = [
     what: "a firewall that drops INPUT",
     begin: "iptables -P INPUT DROP",
     end: "iptables -P INPUT ACCEPT",
-    says: /A firewall drops what it does not know \(chain ip filter INPUT\).*port 9254.*\n.*iptables -I INPUT -p tcp --dport 9254/,
+    says: /A firewall drops what it does not know \(chain ip filter INPUT\).*port 9254.*\n.*iptables -I INPUT -p tcp --dport 9254 -m conntrack --ctstate DNAT/,
   },
   {
     what: "metadataproxy's rule",

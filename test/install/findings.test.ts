@@ -43,10 +43,10 @@ const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sen
   ["a port in use", { isPortTaken: true }, "stop", /Port 9254 is in use/, /ss -ltnp/],
   [
     "a firewall",
-    { foreign: { droppingChains: ["chain ip filter INPUT"], redirects: [] } },
+    { foreign: { droppingChains: [{ name: "inet filter input", opening: "nft insert rule" }], redirects: [] } },
     "warning",
-    /drops what it does not know \(chain ip filter INPUT\)/,
-    /--dport 9254 .*ACCEPT/,
+    /drops what it does not know \(chain inet filter input\).*port 9254/,
+    /keep it: nft insert rule \(more in/,
   ],
   [
     "kube2iam's rule",
