@@ -37,7 +37,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     interception: isRoot ? await interceptionSight(config) : { kind: "unseen" },
     docker: await dockerSight(config, run),
     foreign: await foreignSight(config, run),
-    isPortTaken: !units[SOCKET]?.isActive && isListenedOn(config.listen.port),
+    isPortTaken: isListenedOn(config.listen.port) && !(await isOurs(config.listen.port, run)),
     instanceId: await instanceId(config),
     answerHops: await hopsOfAnswers(config.metadataUrl),
     hasUser: await isKnown(["getent", "passwd", USER], run),
@@ -114,6 +114,12 @@ async function foreignSight({ listen }: Config, run: RunCommand): Promise<Foreig
     ip6tables: await printed(["ip6tables-save"], run),
   };
   return foreignRules(listed, listen.port);
+}
+
+/** Our socket may be active on the port of former settings. `Listen=[::]:9254 (Stream)` */
+async function isOurs(port: number, run: RunCommand): Promise<boolean> {
+  const text = await printed(["systemctl", "show", "--property=ActiveState,Listen", SOCKET], run);
+  return /^ActiveState=active$/m.test(text ?? "") && new RegExp(`^Listen=.*:${port} `, "m").test(text ?? "");
 }
 
 /** "  0: 0100007F:2426 00000000:0000 0A …": https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt */
