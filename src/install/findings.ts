@@ -101,6 +101,21 @@ const port: Check = ({ isPortTaken }, { config }) =>
       )
     : NOTHING;
 
+const obstacles: Check = ({ obstacles: found }) =>
+  found.flatMap((obstacle) => {
+    if (obstacle.kind === "hidden")
+      return stop(
+        `${obstacle.path} is hidden from the daemon: its unit has ${obstacle.by}=yes.`,
+        `Put it elsewhere, e.g. below /etc/taskrole, with ${obstacle.name} leading there.`,
+      );
+    const { path, file, mode, lacks } = obstacle;
+    const use = path === file ? { r: "read it", x: "enter it", rx: "run it" }[lacks] : `come to ${file}`;
+    return stop(
+      `${path} has the mode ${mode}: the daemon, which is not root, cannot ${use}.`,
+      `chmod a+${lacks} ${path}`,
+    );
+  });
+
 const runtimeDirectory: Check = (_, { config }) =>
   config.runtimeDirectory === PLACES.runtime
     ? NOTHING
@@ -149,6 +164,7 @@ const CHECKS: readonly Check[] = [
   docker,
   port,
   runtimeDirectory,
+  obstacles,
   firewall,
   redirects,
   noMetadata,

@@ -12,7 +12,8 @@ import type { RunCommand } from "../kit/run-command.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
 import { type ForeignRules, foreignRules } from "./foreign-rules.ts";
 import { JournalFile } from "./journal.ts";
-import { PLACES, type Places, SOCKET, UNITS, USER } from "./places.ts";
+import { closedByMode, type DaemonUser, hiddenAway, type NeededFile, type Obstacle } from "./obstacles.ts";
+import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
 import type { DockerSight, InterceptionSight, Survey, UnitState } from "./survey.ts";
 
 export interface SurveyOptions {
@@ -42,6 +43,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     answerHops: await hopsOfAnswers(config.metadataUrl),
     hasUser: await isKnown(["getent", "passwd", USER], run),
     files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
+    obstacles: await obstaclesOf(neededFiles(config, places), run),
     units,
     journal: new JournalFile(places.journal).read(),
   };
@@ -120,6 +122,36 @@ async function foreignSight({ listen }: Config, run: RunCommand): Promise<Foreig
 async function isOurs(port: number, run: RunCommand): Promise<boolean> {
   const text = await printed(["systemctl", "show", "--property=ActiveState,Listen", SOCKET], run);
   return /^ActiveState=active$/m.test(text ?? "") && new RegExp(`^Listen=.*:${port} `, "m").test(text ?? "");
+}
+
+const neededFiles = ({ roleMapFile, dockerEndpoint }: Config, places: Places): readonly NeededFile[] => {
+  const endpoint = parseEndpoint(dockerEndpoint);
+  return [
+    { path: places.program, need: "rx" },
+    { path: places.config, need: "r" },
+    ...(roleMapFile === undefined ? [] : [{ path: roleMapFile, need: "r", setting: "roleMapFile" } as const]),
+    ...(endpoint.kind === "socket"
+      ? [{ path: endpoint.socketPath, need: undefined, setting: "dockerEndpoint" } as const]
+      : []),
+  ];
+};
+
+async function obstaclesOf(files: readonly NeededFile[], run: RunCommand): Promise<readonly Obstacle[]> {
+  const user = await daemonUser(run);
+  const argv = ["systemctl", "show", "--property=LoadState,ProtectHome,PrivateTmp", SERVICE];
+  const unit = (await printed(argv, run)) ?? "";
+  const isLifted = (by: string): boolean =>
+    unit.includes("LoadState=loaded") && new RegExp(`^${by}=(?:no|read-only)$`, "m").test(unit);
+  const found = files.flatMap((file) => {
+    const hidden = hiddenAway(file, isLifted);
+    return hidden.length > 0 ? hidden : closedByMode(file, user); // nobody is told to open /root
+  });
+  return found.filter(({ path }, place) => found.findIndex((other) => other.path === path) === place);
+}
+
+async function daemonUser(run: RunCommand): Promise<DaemonUser> {
+  const [uid, gids] = [await printed(["id", "-u", USER], run), await printed(["id", "-G", USER], run)];
+  return uid && gids ? { uid: Number(uid), gids: gids.trim().split(" ").map(Number) } : undefined;
 }
 
 /** "  0: 0100007F:2426 00000000:0000 0A …": https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt */

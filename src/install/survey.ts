@@ -2,6 +2,7 @@ import type { Config } from "../app/options.ts";
 import type { AnswerHops } from "../kernel/answer-hops.ts";
 import type { ForeignRules } from "./foreign-rules.ts";
 import type { Journal } from "./journal.ts";
+import type { Obstacle } from "./obstacles.ts";
 
 /** What was found on a host before anything is changed. All of it is read; nothing of it changes the host. */
 export interface Survey {
@@ -25,6 +26,8 @@ export interface Survey {
   readonly hasUser: boolean;
   /** Of each file that an installation may write: its SHA-256, or undefined where it is not there. */
   readonly files: Readonly<Record<string, string | undefined>>;
+  /** What keeps the daemon from its program, its settings and the files that they name. */
+  readonly obstacles: readonly Obstacle[];
   /** By the name of the unit. */
   readonly units: Readonly<Record<string, UnitState>>;
   /** Of an earlier installation. */

@@ -146,6 +146,13 @@ const IN_THE_WAY = [
     code: 1,
   },
   {
+    what: "settings of root's alone, and a role map below /root",
+    begin: `umask 077; mkdir /etc/taskrole; echo 10.9.0.1: x >/root/map.yaml; echo roleMapFile: /root/map.yaml >/etc/taskrole/config.yaml`,
+    end: "rm -r /etc/taskrole /root/map.yaml",
+    says: /\/etc\/taskrole has the mode 0700.*\n {2}chmod a\+x \/etc\/taskrole\n.*config\.yaml has the mode 0600.*\n {2}chmod a\+r .*\n.*\/root\/map\.yaml is hidden/,
+    code: 1,
+  },
+  {
     what: "no nft",
     begin: "mv /usr/sbin/nft /usr/sbin/nft.away",
     end: "mv /usr/sbin/nft.away /usr/sbin/nft",

@@ -42,6 +42,27 @@ const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sen
   ],
   ["a port in use", { isPortTaken: true }, "stop", /Port 9254 is in use/, /ss -ltnp/],
   [
+    "a program of root's alone",
+    { obstacles: [{ kind: "mode", path: "/p/t", file: "/p/t", mode: "0750", lacks: "rx" }] },
+    "stop",
+    /^\/p\/t has the mode 0750: the daemon, which is not root, cannot run it\.$/,
+    /^chmod a\+rx \/p\/t$/,
+  ],
+  [
+    "a folder that cannot be entered",
+    { obstacles: [{ kind: "mode", path: "/p", file: "/p/t", mode: "0700", lacks: "x" }] },
+    "stop",
+    /^\/p has the mode 0700: the daemon, which is not root, cannot come to \/p\/t\.$/,
+    /^chmod a\+x \/p$/,
+  ],
+  [
+    "a file that the unit hides",
+    { obstacles: [{ kind: "hidden", path: "/root/map.yaml", by: "ProtectHome", name: "roleMapFile" }] },
+    "stop",
+    /^\/root\/map\.yaml is hidden from the daemon: its unit has ProtectHome=yes\.$/,
+    /below \/etc\/taskrole, with roleMapFile leading there/,
+  ],
+  [
     "a firewall",
     { foreign: { droppingChains: [{ name: "inet filter input", opening: "nft insert rule" }], redirects: [] } },
     "warning",

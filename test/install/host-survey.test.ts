@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,6 +79,39 @@ test("a port is taken by whoever else listens there, our socket on another port 
   assert.equal((await look(socket("active", 9254), { listen })).isPortTaken, true);
   assert.equal((await look(socket("failed", port), { listen })).isPortTaken, true);
   assert.equal((await look({}, { listen: "127.0.0.1:1" })).isPortTaken, false);
+});
+
+test("it tells what the daemon cannot come to or use, of its program, its settings and what they name", async (t) => {
+  const before = "systemctl show --property=LoadState,ProtectHome,PrivateTmp taskrole.service";
+  const lifted = { [before]: "LoadState=loaded\nProtectHome=yes\nPrivateTmp=no\n" };
+  const roleMapFile = join(folder, "map.yaml");
+  for (const path of [places.program, places.config, roleMapFile]) writeFileSync(path, "[]");
+  t.after(() => rmSync(places.config));
+  chmodSync(folder, 0o711);
+  chmodSync(places.program, 0o750);
+  chmodSync(places.config, 0o600);
+  chmodSync(roleMapFile, 0o640);
+  const { obstacles } = await look(lifted, { roleMapFile });
+  assert.deepEqual(
+    obstacles.map((obstacle) => ("lacks" in obstacle ? [obstacle.path, obstacle.lacks] : obstacle)),
+    [
+      [places.program, "rx"],
+      [places.config, "r"],
+      [roleMapFile, "r"],
+    ],
+  );
+  const ofGroup = { "id -u taskrole": "4711\n", "id -G taskrole": `4711 ${process.getegid?.()}\n` };
+  const forIt = await look({ ...lifted, ...ofGroup }, { roleMapFile });
+  assert.deepEqual(
+    forIt.obstacles.map(({ path }) => path),
+    [places.config],
+  );
+  chmodSync(folder, 0o700);
+  const { obstacles: hidden } = await look({ [before]: "LoadState=not-found\nPrivateTmp=no\n" }, AT_SOCKET);
+  assert.deepEqual(
+    hidden.map(({ kind, path }) => [kind, path]),
+    [places.program, places.config, SOCKET_PATH].map((path) => ["hidden", path]),
+  );
 });
 
 const SOCKET_PATH = join(folder, "docker.sock");

@@ -17,6 +17,7 @@ export const FIT: Survey = {
   answerHops: "no further",
   hasUser: false,
   files: {},
+  obstacles: [],
   units: {},
   journal: undefined,
 };
