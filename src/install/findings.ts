@@ -1,5 +1,5 @@
 import { likelyTool } from "./foreign-rules.ts";
-import { PLACES, SOCKET } from "./places.ts";
+import { PLACES, SOCKET, USER } from "./places.ts";
 import type { Survey, Wishes } from "./survey.ts";
 
 /** Something about the host that the operator should know. */
@@ -48,6 +48,20 @@ const programs: Check = ({ missingPrograms }) =>
         `There is no ${missingPrograms.join(" and no ")} on this host, in PATH, /usr/sbin or /sbin.`,
         "Install the package passwd (Debian, Ubuntu) or shadow-utils (Amazon Linux, Fedora).",
       );
+
+const account: Check = ({ login, hasGroupAlone }) => {
+  if (hasGroupAlone)
+    return stop(
+      `There is a group ${USER} and no user of that name: useradd would not make both.`,
+      `If nobody needs it: groupdel ${USER}. Otherwise make the user yourself: useradd --system --gid ${USER} --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ${USER}`,
+    );
+  return login === undefined
+    ? NOTHING
+    : warning(
+        `There is a user ${USER} already, who can log in (uid ${login.uid}, shell ${login.shell}): the daemon runs as that user, who can then do all it may.`,
+        `If nobody logs in by it: usermod --shell /usr/sbin/nologin ${USER}. Otherwise give that user another name before you install: usermod --login OTHER ${USER}; groupmod --new-name OTHER ${USER}`,
+      );
+};
 
 const interception: Check = ({ interception: sight }) => {
   if (sight.kind === "fails") return stop(sight.sentence, sight.remedy);
@@ -160,6 +174,7 @@ const CHECKS: readonly Check[] = [
   systemd,
   executable,
   programs,
+  account,
   interception,
   docker,
   port,

@@ -14,7 +14,7 @@ import { type ForeignRules, foreignRules } from "./foreign-rules.ts";
 import { JournalFile } from "./journal.ts";
 import { closedByMode, type DaemonUser, hiddenAway, type NeededFile, type Obstacle } from "./obstacles.ts";
 import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
-import type { DockerSight, InterceptionSight, Survey, UnitState } from "./survey.ts";
+import type { DockerSight, InterceptionSight, Login, Survey, UnitState } from "./survey.ts";
 
 export interface SurveyOptions {
   readonly config: Config;
@@ -41,7 +41,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     isPortTaken: isListenedOn(config.listen.port) && !(await isOurs(config.listen.port, run)),
     instanceId: await instanceId(config),
     answerHops: await hopsOfAnswers(config.metadataUrl),
-    hasUser: await isKnown(["getent", "passwd", USER], run),
+    ...(await accountOf(run)),
     files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
     obstacles: await obstaclesOf(neededFiles(config, places), run),
     units,
@@ -61,8 +61,22 @@ async function printed(argv: readonly string[], run: RunCommand): Promise<string
   return outcome.kind === "exited" && outcome.code === 0 ? outcome.stdout : undefined;
 }
 
-const isKnown = async (argv: readonly string[], run: RunCommand): Promise<boolean> =>
-  (await printed(argv, run)) !== undefined;
+async function accountOf(run: RunCommand): Promise<Pick<Survey, "hasUser" | "login" | "hasGroupAlone">> {
+  const line = await printed(["getent", "passwd", USER], run);
+  const group = await printed(["getent", "group", USER], run);
+  return {
+    hasUser: line !== undefined,
+    login: loginOf(line),
+    hasGroupAlone: group !== undefined && line === undefined,
+  };
+}
+
+/** passwd(5): a line that names no shell means /bin/sh. */
+function loginOf(line: string | undefined): Login | undefined {
+  const [, , uid, , , , named] = line?.trim().split(":") ?? [];
+  const shell = named || "/bin/sh";
+  return line === undefined || /\/(?:nologin|false)$/.test(shell) ? undefined : { uid: Number(uid), shell };
+}
 
 async function missingAmong(programs: readonly string[], run: RunCommand): Promise<readonly string[]> {
   const outcomes = await Promise.all(programs.map((program) => run([program, "--help"])));

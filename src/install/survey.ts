@@ -24,6 +24,10 @@ export interface Survey {
   /** Whether that service's answers would reach containers; undefined where it cannot be told. */
   readonly answerHops: AnswerHops | undefined;
   readonly hasUser: boolean;
+  /** That user's account where one can log in by it, which no installation made; undefined otherwise. */
+  readonly login: Login | undefined;
+  /** A group of that name and no such user. */
+  readonly hasGroupAlone: boolean;
   /** Of each file that an installation may write: its SHA-256, or undefined where it is not there. */
   readonly files: Readonly<Record<string, string | undefined>>;
   /** What keeps the daemon from its program, its settings and the files that they name. */
@@ -32,6 +36,11 @@ export interface Survey {
   readonly units: Readonly<Record<string, UnitState>>;
   /** Of an earlier installation. */
   readonly journal: Journal | undefined;
+}
+
+export interface Login {
+  readonly uid: number;
+  readonly shell: string;
 }
 
 export interface UnitState {

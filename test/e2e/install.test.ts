@@ -153,6 +153,13 @@ const IN_THE_WAY = [
     code: 1,
   },
   {
+    what: "a group of the daemon's name, which useradd would not take",
+    begin: "groupadd taskrole; ! useradd --system --user-group taskrole 2>/dev/null",
+    end: "groupdel taskrole",
+    says: /There is a group taskrole and no user of that name.*\n {2}If nobody needs it: groupdel taskrole/,
+    code: 1,
+  },
+  {
     what: "no nft",
     begin: "mv /usr/sbin/nft /usr/sbin/nft.away",
     end: "mv /usr/sbin/nft.away /usr/sbin/nft",

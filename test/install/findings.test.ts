@@ -18,6 +18,20 @@ const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sen
   ["not the released file", { executable: undefined }, "stop", /no executable of its own/, /\.\/taskrole install/],
   ["no useradd", { missingPrograms: ["useradd"] }, "stop", /no useradd/, /package passwd/],
   [
+    "somebody's account of the daemon's name",
+    { hasUser: true, login: { uid: 1001, shell: "/bin/bash" } },
+    "warning",
+    /user taskrole already, who can log in \(uid 1001, shell \/bin\/bash\)/,
+    /usermod --shell \/usr\/sbin\/nologin taskrole/,
+  ],
+  [
+    "a group of the daemon's name, without the user",
+    { hasGroupAlone: true },
+    "stop",
+    /group taskrole and no user/,
+    /groupdel taskrole.*useradd --system --gid taskrole/,
+  ],
+  [
     "no nft",
     { interception: { kind: "fails", sentence: "Cannot run nft.", remedy: "Install the package nftables." } },
     "stop",

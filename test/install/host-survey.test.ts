@@ -60,6 +60,23 @@ test("it tells what is there: the files by their bytes, the units, the user", as
   assert.equal((await look()).hasUser, false);
 });
 
+test("a user whom it did not make is told by the shell that lets him in, and a group without its user", async () => {
+  const seen = async (shell: string | undefined, hasGroup = true) => {
+    const { hasUser, login, hasGroupAlone } = await look({
+      ...(shell !== undefined && { "getent passwd taskrole": `taskrole:x:1001:1001:,,,:/srv:${shell}\n` }),
+      ...(hasGroup && { "getent group taskrole": "taskrole:x:1001:\n" }),
+    });
+    return { hasUser, login, hasGroupAlone };
+  };
+  const usual = { hasUser: true, login: undefined, hasGroupAlone: false };
+  for (const shell of ["/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false"])
+    assert.deepEqual(await seen(shell), usual, shell);
+  assert.deepEqual(await seen("/bin/bash"), { ...usual, login: { uid: 1001, shell: "/bin/bash" } });
+  assert.deepEqual(await seen(""), { ...usual, login: { uid: 1001, shell: "/bin/sh" } });
+  assert.deepEqual(await seen(undefined), { ...usual, hasUser: false, hasGroupAlone: true });
+  assert.deepEqual(await seen(undefined, false), { ...usual, hasUser: false });
+});
+
 async function takenPort(t: TestContext): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -16,6 +16,8 @@ export const FIT: Survey = {
   instanceId: "i-0123456789abcdef0",
   answerHops: "no further",
   hasUser: false,
+  login: undefined,
+  hasGroupAlone: false,
   files: {},
   obstacles: [],
   units: {},
