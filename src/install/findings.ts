@@ -115,6 +115,18 @@ const port: Check = ({ isPortTaken }, { config }) =>
       )
     : NOTHING;
 
+const unwritable: Check = ({ unwritable: folders }) =>
+  folders.flatMap(({ path, code }) =>
+    code === "ENOENT"
+      ? stop(`There is no folder ${path}, and something goes into it.`, `mkdir -p ${path}`)
+      : stop(
+          `Nothing can be written into ${path} (${code}).`,
+          code === "EROFS"
+            ? "Mount it writable for the installation; where it never is, docs/install/flatcar.md says how to install by hand."
+            : "See why: lsattr -d, mount, and the file system's health.",
+        ),
+  );
+
 const obstacles: Check = ({ obstacles: found }) =>
   found.flatMap((obstacle) => {
     if (obstacle.kind === "hidden")
@@ -179,6 +191,7 @@ const CHECKS: readonly Check[] = [
   docker,
   port,
   runtimeDirectory,
+  unwritable,
   obstacles,
   firewall,
   redirects,

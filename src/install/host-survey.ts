@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { rulesOf } from "../app/host-network-service.ts";
 import type { Config } from "../app/options.ts";
 import { parseEndpoint } from "../docker/engine-endpoint.ts";
@@ -15,6 +15,7 @@ import { JournalFile } from "./journal.ts";
 import { closedByMode, type DaemonUser, hiddenAway, type NeededFile, type Obstacle } from "./obstacles.ts";
 import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
 import type { DockerSight, InterceptionSight, Login, Survey, UnitState } from "./survey.ts";
+import { nearestExisting, unwritable } from "./unwritable.ts";
 
 export interface SurveyOptions {
   readonly config: Config;
@@ -43,6 +44,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     answerHops: await hopsOfAnswers(config.metadataUrl),
     ...(await accountOf(run)),
     files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
+    unwritable: unwritable(foldersWrittenTo(places, executable)),
     obstacles: await obstaclesOf(neededFiles(config, places), run),
     units,
     journal: new JournalFile(places.journal).read(),
@@ -137,6 +139,13 @@ async function isOurs(port: number, run: RunCommand): Promise<boolean> {
   const text = await printed(["systemctl", "show", "--property=ActiveState,Listen", SOCKET], run);
   return /^ActiveState=active$/m.test(text ?? "") && new RegExp(`^Listen=.*:${port} `, "m").test(text ?? "");
 }
+
+/** The program's only where it is copied there; those of the settings and of the journal are made. */
+const foldersWrittenTo = (places: Places, executable: string | undefined): readonly string[] => [
+  ...(executable === places.program ? [] : [dirname(places.program)]),
+  places.units,
+  ...[places.config, places.journal].map((path) => nearestExisting(dirname(path))),
+];
 
 const neededFiles = ({ roleMapFile, dockerEndpoint }: Config, places: Places): readonly NeededFile[] => {
   const endpoint = parseEndpoint(dockerEndpoint);

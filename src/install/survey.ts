@@ -3,6 +3,7 @@ import type { AnswerHops } from "../kernel/answer-hops.ts";
 import type { ForeignRules } from "./foreign-rules.ts";
 import type { Journal } from "./journal.ts";
 import type { Obstacle } from "./obstacles.ts";
+import type { Unwritable } from "./unwritable.ts";
 
 /** What was found on a host before anything is changed. All of it is read; nothing of it changes the host. */
 export interface Survey {
@@ -30,6 +31,8 @@ export interface Survey {
   readonly hasGroupAlone: boolean;
   /** Of each file that an installation may write: its SHA-256, or undefined where it is not there. */
   readonly files: Readonly<Record<string, string | undefined>>;
+  /** Of the folders that an installation writes into. */
+  readonly unwritable: readonly Unwritable[];
   /** What keeps the daemon from its program, its settings and the files that they name. */
   readonly obstacles: readonly Obstacle[];
   /** By the name of the unit. */

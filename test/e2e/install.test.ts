@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { commandOf } from "../install/page.ts";
 import { createBootedHost } from "./support/booted-host.ts";
 import { type Container, ContainerMaker } from "./support/containers.ts";
 import { Ec2 } from "./support/ec2.ts";
@@ -157,6 +158,13 @@ const IN_THE_WAY = [
     begin: "groupadd taskrole; ! useradd --system --user-group taskrole 2>/dev/null",
     end: "groupdel taskrole",
     says: /There is a group taskrole and no user of that name.*\n {2}If nobody needs it: groupdel taskrole/,
+    code: 1,
+  },
+  {
+    what: "a place for programs that is read-only",
+    begin: "mount -t tmpfs -o ro tmpfs /usr/local/bin",
+    end: "umount /usr/local/bin",
+    says: /Nothing can be written into \/usr\/local\/bin \(EROFS\)\.\n {2}Mount it writable/,
     code: 1,
   },
   {
@@ -348,6 +356,18 @@ test("for a taskrole in a container: after a power cut the guard's rules are the
   for (const [rules, address] of Object.entries({ "ip rule": "169.254.169.254", "ip -6 rule": "fd00:ec2::254" }))
     assert.ok((await host.must(rules)).includes(`91:\tfrom all to ${address} prohibit`), rules);
   assert.equal(await host.must("stat -c '%u %g %a' /run/taskrole"), "65530 65530 755");
+});
+
+test("by hand, where /usr is read-only: what docs/install/flatcar.md says runs as well", async () => {
+  await host.must("systemctl disable --now taskrole-guard; mount -t tmpfs -o ro tmpfs /usr/local/bin");
+  cpSync("deploy/systemd", join(host.folder, "deploy/systemd"), { recursive: true });
+  const commands = commandOf("docs/install/flatcar.md", "umask 022");
+  assert.match(await host.must(inItsFolder(`set -e\n${commands}`)), /^Everything is in place\.$/m);
+  assert.equal(await host.must("systemctl show --value --property=User taskrole"), "taskrole");
+  assert.equal(await host.must("systemctl is-active taskrole-hold taskrole.socket taskrole"), "active\nactive\nactive");
+  const container = await containers.run({ name: "by-hand", role: "containers/web" });
+  assert.equal(await container.role(), "web");
+  await container.remove();
 });
 
 test("in all of this no packet of a container reached EC2's metadata service", async () => {

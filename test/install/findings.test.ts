@@ -56,6 +56,20 @@ const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sen
   ],
   ["a port in use", { isPortTaken: true }, "stop", /Port 9254 is in use/, /ss -ltnp/],
   [
+    "a file system that is never written to",
+    { unwritable: [{ path: "/usr/local/bin", code: "EROFS" }] },
+    "stop",
+    /^Nothing can be written into \/usr\/local\/bin \(EROFS\)\.$/,
+    /Mount it writable.*docs\/install\/flatcar\.md/,
+  ],
+  [
+    "a folder that is not there",
+    { unwritable: [{ path: "/usr/local/bin", code: "ENOENT" }] },
+    "stop",
+    /^There is no folder \/usr\/local\/bin/,
+    /^mkdir -p \/usr\/local\/bin$/,
+  ],
+  [
     "a program of root's alone",
     { obstacles: [{ kind: "mode", path: "/p/t", file: "/p/t", mode: "0750", lacks: "rx" }] },
     "stop",

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
-import { surveyHost } from "../../src/install/host-survey.ts";
+import { type SurveyOptions, surveyHost } from "../../src/install/host-survey.ts";
 import type { Places } from "../../src/install/places.ts";
 import type { CommandOutcome } from "../../src/kit/run-command.ts";
 import { wishes } from "./surveys.ts";
@@ -28,11 +28,12 @@ const MISSING: CommandOutcome = { kind: "missing" };
 /** Nobody listens there, and nothing is asked of the kernel: what is looked at is what is given. */
 const FLAGS = { interception: "none", metadataUrl: "http://127.0.0.1:9" };
 
-const look = (said: Said = {}, flags = {}) =>
+const look = (said: Said = {}, flags = {}, where: Partial<SurveyOptions> = {}) =>
   surveyHost({
     config: wishes({ ...FLAGS, ...flags }).config,
     executable: undefined,
     places,
+    ...where,
     run: async (argv) => {
       const answers = { ...USUAL, ...said };
       const answer = answers[argv.join(" ")] ?? answers[argv[0] ?? ""] ?? "";
@@ -129,6 +130,15 @@ test("it tells what the daemon cannot come to or use, of its program, its settin
     hidden.map(({ kind, path }) => [kind, path]),
     [places.program, places.config, SOCKET_PATH].map((path) => ["hidden", path]),
   );
+});
+
+test("it tells which folders it could not write into: not the program's where it lies there already", async () => {
+  const away = join(folder, "away");
+  const elsewhere = { ...places, program: join(away, "taskrole"), journal: join(away, "a/installed.json") };
+  const missing = [{ path: away, code: "ENOENT" }];
+  assert.deepEqual((await look({}, {}, { places: elsewhere })).unwritable, missing);
+  assert.deepEqual((await look({}, {}, { places: elsewhere, executable: elsewhere.program })).unwritable, []);
+  assert.deepEqual((await look({}, {}, { places: { ...places, units: away } })).unwritable, missing);
 });
 
 const SOCKET_PATH = join(folder, "docker.sock");

@@ -19,6 +19,7 @@ export const FIT: Survey = {
   login: undefined,
   hasGroupAlone: false,
   files: {},
+  unwritable: [],
   obstacles: [],
   units: {},
   journal: undefined,
