@@ -25,13 +25,24 @@ const stop = finding("stop");
 const warning = finding("warning");
 const NOTHING: readonly Finding[] = [];
 
-const systemd: Check = ({ systemd: version }) =>
-  version === undefined
+const systemd: Check = ({ systemd: version }) => {
+  if (version === undefined)
+    return stop(
+      "This host is not run by systemd (there is no /run/systemd/system).",
+      "Have its own service manager run `taskrole serve` as root, before Docker; docs/interception.md says what else it can run as.",
+    );
+  return Number(version) < OLDEST_SYSTEMD
     ? stop(
-        "This host is not run by systemd (there is no /run/systemd/system).",
-        "Have its own service manager run `taskrole serve` as root, before Docker; docs/interception.md says what else it can run as.",
+        `systemd here is ${version}: the units need ${OLDEST_SYSTEMD} or later. It would give the daemon no capabilities, or nothing to keep in ${PLACES.runtime} over a restart.`,
+        "Run taskrole in a container: docs/install/container.md, and docs/install/amazon-linux.md for Amazon Linux 2.",
       )
     : NOTHING;
+};
+/**
+ * RuntimeDirectoryPreserve=; AmbientCapabilities= came with 229. What an older one does not know it leaves out with a line in
+ * the log: https://github.com/systemd/systemd/blob/v255/NEWS
+ */
+const OLDEST_SYSTEMD = 235;
 
 const executable: Check = ({ executable: path }) =>
   path === undefined

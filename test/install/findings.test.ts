@@ -15,6 +15,8 @@ const DNAT =
 
 const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sentence: RegExp, remedy: RegExp][] = [
   ["no systemd", { systemd: undefined }, "stop", /not run by systemd/, /taskrole serve/],
+  ["Amazon Linux 2's systemd", { systemd: "219" }, "stop", /systemd here is 219.* 235 or later/, /container\.md/],
+  ["a systemd without RuntimeDirectoryPreserve", { systemd: "234" }, "stop", /systemd here is 234/, /container\.md/],
   ["not the released file", { executable: undefined }, "stop", /no executable of its own/, /\.\/taskrole install/],
   ["no useradd", { missingPrograms: ["useradd"] }, "stop", /no useradd/, /package passwd/],
   [
@@ -136,6 +138,10 @@ for (const [what, survey, weight, sentence, remedy] of ROWS) {
     assert.match(findings[0]?.remedy ?? "", remedy);
   });
 }
+
+test("the oldest systemd that has all that the units need is fit", () => {
+  assert.deepEqual(of({ systemd: "235" }), []);
+});
 
 test("what stops an installation comes first, and all of it is said at once", () => {
   const findings = of({ systemd: undefined, docker: { kind: "absent", path: "/run/x.sock" }, instanceId: undefined });
