@@ -84,6 +84,18 @@ const interception: Check = ({ interception: sight }) => {
   );
 };
 
+const oldNft: Check = ({ nft }, { config }) =>
+  config.interception !== "nftables" || nft === undefined || !isBefore(nft, TRIED_NFT)
+    ? NOTHING
+    : warning(
+        `nft here is ${nft}: below ${TRIED_NFT} the bindings, which keep a container from another's role, were not tried.`,
+        "Try them on this host once taskrole is installed: taskrole smoke --role ROLE. Where a check fails: a newer nftables, or interception: iptables.",
+      );
+const TRIED_NFT = "1.0.6";
+
+/** Number by number: 1.0.10 is after 1.0.9. */
+const isBefore = (version: string, other: string): boolean => version.localeCompare(other, "en", { numeric: true }) < 0;
+
 const docker: Check = ({ docker: sight }, { config }) => {
   if (sight.kind === "absent")
     return stop(
@@ -199,6 +211,7 @@ const CHECKS: readonly Check[] = [
   programs,
   account,
   interception,
+  oldNft,
   docker,
   port,
   runtimeDirectory,

@@ -37,6 +37,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     systemd: await systemdVersion(run),
     missingPrograms: await missingAmong(["useradd", "userdel"], run),
     interception: isRoot ? await interceptionSight(config) : { kind: "unseen" },
+    nft: /^nftables v([\d.]+)/.exec((await printed(["nft", "--version"], run)) ?? "")?.[1],
     docker: await dockerSight(config, run),
     foreign: await foreignSight(config, run),
     isPortTaken: isListenedOn(config.listen.port) && !(await isOurs(config.listen.port, run)),

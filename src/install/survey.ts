@@ -16,6 +16,8 @@ export interface Survey {
   readonly missingPrograms: readonly string[];
   /** Whether packet rules can be read and made here; "unseen" where that takes root. */
   readonly interception: InterceptionSight;
+  /** "1.0.6"; undefined where there is none. */
+  readonly nft: string | undefined;
   readonly docker: DockerSight;
   readonly foreign: ForeignRules;
   /** True when something listens on the daemon's port, and it is not systemd's socket of ours. */

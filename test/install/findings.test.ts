@@ -40,6 +40,7 @@ const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sen
     /Cannot run nft/,
     /nftables/,
   ],
+  ["Amazon Linux 2023's nft", { nft: "1.0.4" }, "warning", /nft here is 1\.0\.4: below 1\.0\.6/, /taskrole smoke/],
   [
     "host-network containers that cannot be kept",
     { interception: { kind: "works", warnings: ["hostNetwork is not kept"] } },
@@ -141,6 +142,25 @@ for (const [what, survey, weight, sentence, remedy] of ROWS) {
 
 test("the oldest systemd that has all that the units need is fit", () => {
   assert.deepEqual(of({ systemd: "235" }), []);
+});
+
+test("nft is judged number by number, and only where it is used", () => {
+  const warned = [
+    "0.9.8",
+    "1.0",
+    "1.0.2",
+    "1.0.4",
+    "1.0.5",
+    "1.0.6",
+    "1.0.6.1",
+    "1.0.9",
+    "1.0.10",
+    "1.1.3",
+    "2.0",
+  ].filter((nft) => of({ nft }).length > 0);
+  assert.deepEqual(warned, ["0.9.8", "1.0", "1.0.2", "1.0.4", "1.0.5"]);
+  assert.deepEqual(of({ nft: undefined }), []);
+  for (const interception of ["iptables", "none"]) assert.deepEqual(of({ nft: "1.0.4" }, { interception }), []);
 });
 
 test("what stops an installation comes first, and all of it is said at once", () => {

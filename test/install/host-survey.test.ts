@@ -46,6 +46,11 @@ test("of useradd and userdel it tells which is missing", async () => {
   assert.deepEqual((await look({ useradd: MISSING })).missingPrograms, ["useradd"]);
 });
 
+test("it tells nft's version", async () => {
+  assert.equal((await look({ "nft --version": "nftables v1.0.4 (Lester Gooch #3)\n" })).nft, "1.0.4");
+  assert.equal((await look({ nft: MISSING })).nft, undefined);
+});
+
 test("it tells what is there: the files by their bytes, the units, the user", async () => {
   writeFileSync(places.program, "abc");
   const shown = "systemctl show --property=ActiveState,UnitFileState taskrole.socket";

@@ -10,6 +10,7 @@ export const FIT: Survey = {
   systemd: "252",
   missingPrograms: [],
   interception: { kind: "works", warnings: [] },
+  nft: "1.0.6",
   docker: { kind: "socket", path: "/var/run/docker.sock", group: "docker" },
   foreign: { droppingChains: [], redirects: [] },
   isPortTaken: false,
