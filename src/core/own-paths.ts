@@ -1,5 +1,5 @@
 import { Refusal } from "./failure.ts";
-import type { PathPattern } from "./path-pattern.ts";
+import type { PathPattern, PathPatternError } from "./path-pattern.ts";
 import { parsePathList } from "./path-policy.ts";
 import type { Workload } from "./workload.ts";
 
@@ -11,8 +11,19 @@ import type { Workload } from "./workload.ts";
  */
 export function ownPathsOf({ name, pathsClaim }: Workload): readonly PathPattern[] | undefined {
   if (!pathsClaim) return undefined;
-  const only = parsePathList(pathsClaim.text);
+  const { text, place } = pathsClaim;
+  const only = text.length > MOST_TEXT ? tooLong(text) : parsePathList(text);
   if (!("kind" in only)) return only;
   const reason = `${JSON.stringify(only.text)}: ${only.reason}`;
-  throw new Refusal({ kind: "bad-paths", workload: name, place: pathsClaim.place, reason });
+  throw new Refusal({ kind: "bad-paths", workload: name, place, reason });
 }
+
+/** Each path that it names is held against each path that is asked for. */
+const MOST_TEXT = 4_096;
+const MOST_SHOWN = 40;
+
+const tooLong = (text: string): PathPatternError => ({
+  kind: "bad-path-pattern",
+  text: `${text.slice(0, MOST_SHOWN)}…`,
+  reason: `it has ${text.length} characters, and at most ${MOST_TEXT} are read`,
+});

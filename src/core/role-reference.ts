@@ -38,11 +38,14 @@ const ROLE_NAME = /^[\w+=,.@-]{1,64}$/;
 /** Printable ASCII between slashes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html (Path). */
 const ROLE_PATH = /^\/(?:[!-.0-~]+\/)*$/;
 const MAX_PATH_LENGTH = 512;
+/** More than an ARN with the longest path and name has; a pattern is not held against what is longer: one of megabytes exhausts its stack. */
+const MAX_LENGTH = 1_024;
 const ACCOUNT = /^[\w.-]{1,64}$/;
 
 /** Total: every string is a reference or a named error. Never throws, never trims. */
 export function parseRoleReference(text: string): RoleReference | RoleReferenceError {
   if (text === "") return bad(text, "it is empty");
+  if (text.length > MAX_LENGTH) return bad(text, `it has ${text.length} characters, and no role has ${MAX_LENGTH}`);
   if (/\s/.test(text)) return bad(text, "it contains white space");
   return text.startsWith("arn:") ? parseArn(text) : parseName(text);
 }

@@ -83,7 +83,7 @@ export function ruleSubject({ name, traits: known }: Workload): RuleSubject {
 /** "registry.example:5000/red/app:1.2@sha256:…" without tag and digest: a colon before the last slash is a port's. */
 const repositoryOf = (image: string): string => image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 
-const labelOf = (label: string, labels: WorkloadTraits["labels"]): string | undefined =>
+export const labelOf = (label: string, labels: WorkloadTraits["labels"]): string | undefined =>
   Object.hasOwn(labels, label) ? labels[label] : undefined;
 
 export function fitsRule({ match }: Pick<RoleRule, "match">, subject: RuleSubject): boolean {

@@ -1,4 +1,4 @@
-import { fitsRule, type NumberedRule, type RoleRule, type RuleSubject, ruleSubject } from "./role-rule.ts";
+import { fitsRule, labelOf, type NumberedRule, type RoleRule, type RuleSubject, ruleSubject } from "./role-rule.ts";
 import type { Workload } from "./workload.ts";
 
 /** A text of a workload that a rule's pattern is held against, and by which the rule can be found without trying it. */
@@ -24,6 +24,8 @@ export class RuleBook {
   readonly #places = new Map<string, number[]>();
   /** How long the beginnings are that rules of a field have. */
   readonly #lengths = new Map<Field, Set<number>>();
+  /** By which rules go: a container may have hundreds of thousands of others. */
+  readonly #labels = new Set<string>();
   /** Those with nothing to be found by. */
   readonly #anywhere: number[] = [];
 
@@ -48,6 +50,7 @@ export class RuleBook {
   }
 
   #enter(rule: RoleRule, place: number): void {
+    for (const { label } of rule.match.labels ?? []) this.#labels.add(label);
     const landmark = bestLandmark(rule);
     if (!landmark) return void this.#anywhere.push(place);
     const { field, text, isWhole } = landmark;
@@ -59,7 +62,7 @@ export class RuleBook {
   }
 
   #candidates(subject: RuleSubject): readonly number[] {
-    return textsOf(subject).flatMap(([field, text]) => {
+    return textsOf(subject, this.#labels).flatMap(([field, text]) => {
       const beginnings = [...(this.#lengths.get(field) ?? [])].filter((length) => length <= text.length);
       return [
         ...(this.#places.get(keyOf({ field, text, isWhole: true })) ?? []),
@@ -96,16 +99,16 @@ function landmarkOf(field: Field, pattern: string | undefined): Landmark | undef
   return wildcard === 0 ? undefined : { field, text: pattern.slice(0, wildcard), isWhole: false };
 }
 
-const textsOf = ({
-  name,
-  images,
-  networks,
-  labels,
-  composeProject,
-}: RuleSubject): readonly (readonly [Field, string])[] => [
+const textsOf = (
+  { name, images, networks, labels, composeProject }: RuleSubject,
+  ofRules: ReadonlySet<string>,
+): readonly (readonly [Field, string])[] => [
   ["name", name],
   ...images.map((image) => ["image", image] as const),
   ...networks.map((network) => ["network", network] as const),
   ...(composeProject === undefined ? [] : [[COMPOSE_PROJECT_FIELD, composeProject] as const]),
-  ...Object.entries(labels).map(([label, value]) => [labelField(label), value] as const),
+  ...[...ofRules].flatMap((label) => {
+    const value = labelOf(label, labels);
+    return value === undefined ? [] : [[labelField(label), value] as const];
+  }),
 ];

@@ -40,8 +40,8 @@ const MOST_ARN = 2048;
 
 /** Of a managed policy. */
 export function policyArnFault(text: string): Fault {
-  if (!POLICY_ARN.test(text)) return `${quoted(text)} is no ARN of a policy (arn:aws:iam::ACCOUNT:policy/NAME)`;
-  return text.length > MOST_ARN ? `an ARN has at most ${MOST_ARN} characters, not ${text.length}` : undefined;
+  if (text.length > MOST_ARN) return `an ARN has at most ${MOST_ARN} characters, not ${text.length}`;
+  return POLICY_ARN.test(text) ? undefined : `${quoted(text)} is no ARN of a policy (arn:aws:iam::ACCOUNT:policy/NAME)`;
 }
 
 export const MOST_POLICY_ARNS = 10;
@@ -53,8 +53,12 @@ export const MOST_POLICY_TEXT = 2048;
 const reservedFault = (text: string): Fault =>
   /^aws:/i.test(text) ? `${quoted(text)} begins with "aws:", which AWS keeps for itself` : undefined;
 
+/** At most, in a string's length: what is longer than its limit so counted is so counted in characters, too, and is not looked through. */
+const UNITS_OF_A_CHARACTER = 2;
+
 function limit({ least, most, accepts, characters }: TextLimit): (text: string) => Fault {
   return (text) => {
+    if (text.length > UNITS_OF_A_CHARACTER * most) return `it is longer than the ${most} characters that it may have`;
     const all = [...text];
     const bad = all.find((character) => !accepts.test(character));
     if (bad !== undefined) return `it has the character ${named(bad)}, and may have ${characters}`;
@@ -63,7 +67,9 @@ function limit({ least, most, accepts, characters }: TextLimit): (text: string) 
   };
 }
 
-const quoted = (text: string): string => JSON.stringify(text);
+/** Of a text that may be a whole book. */
+const MOST_QUOTED = 200;
+const quoted = (text: string): string => JSON.stringify(text.slice(0, MOST_QUOTED));
 
 /** "é" (U+00E9); an invisible one is only told by its number. */
 function named(character: string): string {

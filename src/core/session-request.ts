@@ -9,7 +9,7 @@ import {
 } from "./session-limits.ts";
 import { sessionNameOf } from "./session-name.ts";
 import { joinedPolicies, parseSessionPolicy, type SessionPolicy } from "./session-policy.ts";
-import { demand, rendered, type SessionSubject } from "./session-subject.ts";
+import { demand, demandReadable, rendered, type SessionSubject } from "./session-subject.ts";
 import { type SessionTags, sessionTagsOf } from "./session-tags.ts";
 import { renderTemplate } from "./session-template.ts";
 import type { Workload, WorkloadClaim } from "./workload.ts";
@@ -101,12 +101,15 @@ const ABOVE_CEILING =
   "the operator's rule sets a ceiling, beside which STS would add what this allows: it may only hold Deny statements";
 
 function policyIn(workload: Workload, claim: WorkloadClaim): SessionPolicy {
+  demandReadable(workload, claim);
   const policy = parseSessionPolicy(claim.text);
   if (!("kind" in policy)) return policy;
   throw new Refusal({ kind: "bad-session", workload: workload.name, place: claim.place, reason: policy.reason });
 }
 
-function arnsIn(workload: Workload, { text, place }: WorkloadClaim): readonly string[] {
+function arnsIn(workload: Workload, claim: WorkloadClaim): readonly string[] {
+  demandReadable(workload, claim);
+  const { text, place } = claim;
   const arns = text.split(/[\s,]+/).filter((arn) => arn !== "");
   demand(workload, place, arns.length === 0 ? "it names no policy" : undefined);
   for (const arn of arns) demand(workload, place, policyArnFault(arn));

@@ -30,8 +30,19 @@ export function demand({ name }: Workload, place: string, reason: Fault): void {
   if (reason !== undefined) throw new Refusal({ kind: "bad-session", workload: name, place, reason });
 }
 
+/** Many times what STS takes of anything; what is longer is not read. */
+const MOST_CLAIM = 16_384;
+
+/** @throws Refusal `bad-session` */
+export function demandReadable(workload: Workload, { text, place }: WorkloadClaim): void {
+  const reason = `it has ${text.length} characters, and at most ${MOST_CLAIM} are read`;
+  demand(workload, place, text.length > MOST_CLAIM ? reason : undefined);
+}
+
 /** What stands in a workload's own template. @throws Refusal `bad-session` */
-export function rendered({ workload, settings }: SessionSubject, { text, place }: WorkloadClaim): string {
+export function rendered({ workload, settings }: SessionSubject, claim: WorkloadClaim): string {
+  demandReadable(workload, claim);
+  const { text, place } = claim;
   const template = parseTemplate(text);
   if ("kind" in template)
     throw new Refusal({ kind: "bad-session", workload: workload.name, place, reason: template.reason });

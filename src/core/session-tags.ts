@@ -1,6 +1,7 @@
 import { MOST_TAGS, tagKeyFault, tagValueFault } from "./session-limits.ts";
-import { demand, rendered, type SessionSubject } from "./session-subject.ts";
+import { demand, demandReadable, rendered, type SessionSubject } from "./session-subject.ts";
 import { renderTemplate, type SessionTemplate } from "./session-template.ts";
+import type { WorkloadClaim } from "./workload.ts";
 
 /** A tag, and where it was written. */
 interface PlacedTag {
@@ -22,14 +23,13 @@ export interface SessionTags {
  */
 export function sessionTagsOf(subject: SessionSubject): SessionTags {
   const operators = operatorsTags(subject);
-  const tags = [...operators, ...ownTags(subject)];
+  const claims = Object.entries(subject.workload.sessionClaims?.sessionTags ?? {});
+  const count = operators.length + claims.length;
+  const reason = `there are ${count}, and STS takes ${MOST_TAGS}`;
+  demand(subject.workload, "session tags", count > MOST_TAGS ? reason : undefined); // first: there may be ten thousands
+  const tags = [...operators, ...ownTags(subject, claims)];
   for (const tag of tags) demand(subject.workload, tag.place, tagKeyFault(tag.key) ?? tagValueFault(tag.value));
   if (tags.length === 0 && !subject.workload.sessionClaims?.transitiveTags) return {};
-  demand(
-    subject.workload,
-    "session tags",
-    tags.length > MOST_TAGS ? `there are ${tags.length}, and STS takes ${MOST_TAGS}` : undefined,
-  );
   const transitive = transitiveKeys(subject, tags);
   return {
     tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
@@ -53,8 +53,9 @@ function operatorsTags({ workload, settings, rule }: SessionSubject): readonly P
   ];
 }
 
-function ownTags(subject: SessionSubject): readonly PlacedTag[] {
-  const claims = Object.entries(subject.workload.sessionClaims?.sessionTags ?? {});
+type TagClaim = readonly [key: string, claim: WorkloadClaim];
+
+function ownTags(subject: SessionSubject, claims: readonly TagClaim[]): readonly PlacedTag[] {
   const keys = [...Object.keys(subject.settings.sessionTags), ...Object.keys(subject.rule?.sessionTags ?? {})];
   return claims.map(([key, claim]) => {
     const isTaken = keys.some((other) => isSame(key, other));
@@ -67,6 +68,7 @@ function ownTags(subject: SessionSubject): readonly PlacedTag[] {
 function transitiveKeys(subject: SessionSubject, tags: readonly PlacedTag[]): readonly string[] {
   const { workload, settings, rule } = subject;
   const claim = workload.sessionClaims?.transitiveTags;
+  if (claim) demandReadable(workload, claim);
   const find = (wanted: string): string | undefined => tags.find(({ key }) => isSame(key, wanted))?.key;
   const own = (claim?.text ?? "").split(",").map((key) => key.trim());
   const named = claim ? own : [];

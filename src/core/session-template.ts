@@ -50,12 +50,25 @@ export const variablesIn = ({ parts }: SessionTemplate): readonly string[] =>
   parts.flatMap((part) => (part.kind === "env" ? [part.variable] : []));
 
 /**
+ * More than anything may have that a template makes (a session's name is cut, a tag and a source identity are refused). A label may be
+ * as long as its container likes, and be named as often.
+ */
+const MOST_RENDERED = 4_096;
+
+/**
+ * What comes behind the first MOST_RENDERED characters may be left out.
+ *
  * @returns undefined when it names a label or a variable that the workload does not have. What stands in for a place is never read as a
  * template itself.
  */
 export function renderTemplate({ parts }: SessionTemplate, workload: Workload, host: string): string | undefined {
-  const texts = parts.map((part) => textOf(part, workload, host));
-  return texts.includes(undefined) ? undefined : texts.join("");
+  let made = "";
+  for (const part of parts) {
+    const text = textOf(part, workload, host);
+    if (text === undefined) return undefined;
+    if (made.length < MOST_RENDERED) made += text.slice(0, MOST_RENDERED);
+  }
+  return made;
 }
 
 function textOf(part: TemplatePart, { id, name, traits }: Workload, host: string): string | undefined {

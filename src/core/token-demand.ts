@@ -14,5 +14,8 @@ export function tokenDemandOf({ name, tokensClaim }: Workload, ofHost: TokenDema
   if (!tokensClaim) return ofHost;
   const { text, place } = tokensClaim;
   if (text === "required" || text === "optional") return text;
-  throw new Refusal({ kind: "bad-tokens", workload: name, place, text });
+  throw new Refusal({ kind: "bad-tokens", workload: name, place, text: text.slice(0, MOST_SHOWN) });
 }
+
+/** Of what is neither word, and may be a whole book. */
+const MOST_SHOWN = 200;
