@@ -1,5 +1,5 @@
 import type { Credentials } from "../core/credentials.ts";
-import { Refusal } from "../core/failure.ts";
+import { type Failure, Refusal } from "../core/failure.ts";
 import { type Grant, type GrantSettings, grantFor, needsHome, nominationOf } from "../core/grant.ts";
 import type { Peer } from "../core/peer.ts";
 import type { HomeAccount } from "../core/role-arn.ts";
@@ -48,8 +48,11 @@ const TIMER_MS = 1;
 /** The whole product in one file: who is asking, what may they be, here are the keys. */
 export class CredentialBroker implements Broker {
   #parts: BrokerParts;
-  /** One life of a workload names one role, so it is decided once for each, until it is decided by other rules. */
-  #grants = new WeakMap<Workload, Grant>();
+  /**
+   * One life of a workload says one thing of itself, so it is decided once for each, until it is decided by other rules: granted, or
+   * refused. One that is refused may ask as often as it likes, and its words may be long.
+   */
+  #decided = new WeakMap<Workload, Grant | Refusal>();
   /** Who uses which session: kept renewed for as long as the binding holds. */
   readonly #users = new Map<Binding, Grant>();
   /** Let go; requests that have one may still finish by it. */
@@ -72,20 +75,24 @@ export class CredentialBroker implements Broker {
   }
 
   async grantFor(workload: Workload, until = this.deadline()): Promise<Grant> {
-    const grant = this.#grants.get(workload) ?? (await this.#within(until, this.#decide(workload)));
+    const grant = this.#grantOf(workload) ?? (await this.#within(until, this.#decide(workload)));
     if (grant !== TIMED_OUT) return grant;
     const reason = `no answer within ${this.#parts.waitForStsMs} ms; it is still waited for`;
     throw new Refusal({ kind: "upstream-unavailable", what: "latest/dynamic/instance-identity/document", reason });
   }
 
+  #grantOf(workload: Workload): Grant | undefined {
+    const known = this.#decided.get(workload);
+    return known instanceof Refusal ? undefined : known;
+  }
+
   /** However long it takes to learn the host's own account. */
   async #decide(workload: Workload): Promise<Grant> {
-    const [grants, { settings, home: askHome }] = [this.#grants, this.#parts]; // both of the moment that it begins
-    const nomination = nominationOf(workload, settings);
-    const home = needsHome(nomination) ? await askHome() : undefined;
-    const grant = grantFor(workload, nomination, { settings, home });
-    grants.set(workload, grant);
-    return grant;
+    const [decided, parts] = [this.#decided, this.#parts]; // both of the moment that it begins
+    const known = decided.get(workload) ?? (await judge(workload, parts));
+    decided.set(workload, known);
+    if (known instanceof Refusal) throw known;
+    return known;
   }
 
   async credentialsFor(binding: Binding, grant: Grant, until = this.deadline()): Promise<Credentials> {
@@ -123,7 +130,7 @@ export class CredentialBroker implements Broker {
   /** The same for one that has its address; from now on its session is kept renewed. One that shows as another is judged anew. */
   async prefetch(binding: Binding): Promise<void> {
     const former = this.#users.get(binding);
-    if (former && !this.#grants.has(binding.workload)) {
+    if (former && !this.#grantOf(binding.workload)) {
       this.#users.delete(binding);
       return this.#judgeAnew(binding, former);
     }
@@ -163,7 +170,7 @@ export class CredentialBroker implements Broker {
    */
   decideBy(decision: Pick<BrokerParts, "settings" | "home">): void {
     this.#parts = { ...this.#parts, ...decision };
-    this.#grants = new WeakMap();
+    this.#decided = new WeakMap();
     const users = [...this.#users];
     this.#users.clear();
     for (const [binding, former] of users) void this.#judgeAnew(binding, former);
@@ -184,10 +191,31 @@ export class CredentialBroker implements Broker {
 
   /** A grant by rules that are not in force any more is served to the request that had it, and not kept. */
   #noteUse(binding: Binding, grant: Grant): void {
-    const isInForce = this.#grants.get(binding.workload)?.sessionKey === grant.sessionKey;
+    const isInForce = this.#grantOf(binding.workload)?.sessionKey === grant.sessionKey;
     if (isInForce && !this.#gone.has(binding)) this.#users.set(binding, grant);
   }
 }
+
+/** @returns a refusal that holds for as long as the workload says the same and is judged by the same; any other is thrown */
+async function judge(workload: Workload, parts: Pick<BrokerParts, "settings" | "home">): Promise<Grant | Refusal> {
+  try {
+    const nomination = nominationOf(workload, parts.settings);
+    const home = needsHome(nomination) ? await parts.home() : undefined; // the same whenever it is known
+    return grantFor(workload, nomination, { settings: parts.settings, home });
+  } catch (error) {
+    if (error instanceof Refusal && LASTING.has(error.failure.kind)) return error;
+    throw error;
+  }
+}
+
+/** Of what the workload says and the operator's settings alone: nothing that passes by itself. */
+const LASTING: ReadonlySet<Failure["kind"]> = new Set([
+  "no-role",
+  "bad-role",
+  "no-rule",
+  "role-refused",
+  "bad-session",
+]);
 
 /** The host's own account is not known at the moment. */
 const isUndecided = (error: unknown): boolean =>

@@ -6,8 +6,9 @@ import { staticWorkloads } from "../../src/broker/static-workloads.ts";
 import { firstToKnow, type WorkloadResolver } from "../../src/broker/workload-resolver.ts";
 import type { Credentials } from "../../src/core/credentials.ts";
 import { Refusal } from "../../src/core/failure.ts";
-import type { Grant } from "../../src/core/grant.ts";
+import type { Grant, GrantSettings } from "../../src/core/grant.ts";
 import type { HomeAccount } from "../../src/core/role-arn.ts";
+import { RuleBook } from "../../src/core/rule-book.ts";
 import type { Workload } from "../../src/core/workload.ts";
 import { sleep } from "../../src/kit/sleep.ts";
 import { recordedEvents, sessionCache } from "../support/sessions.ts";
@@ -427,6 +428,82 @@ describe("CredentialBroker", () => {
         asked.map(({ roleName }) => roleName),
         ["old"],
       );
+    });
+  });
+
+  describe("refused", () => {
+    const home = () => Promise.resolve(HOME);
+    const claims = (text: string) => ({ sourceIdentity: { text, place: "label" } });
+    const rule = (allow: string, name = "*") =>
+      new RuleBook([
+        { match: { name }, allow: [allow], deny: [], policyArns: [], sessionTags: {}, transitiveTags: [] },
+      ]);
+    const nobodys = rule("*", "nobody");
+    const readers = rule("*:role/reader");
+
+    /** Settings that count how often something was decided by them. */
+    function counted(more: Partial<GrantSettings> = {}) {
+      const { roleRules, ...others } = { ...ANY_ROLE, ...more };
+      const count = { decisions: 0 };
+      const settings: GrantSettings = {
+        ...others,
+        get roleRules() {
+          count.decisions += 1;
+          return roleRules;
+        },
+      };
+      return { settings, count };
+    }
+
+    for (const [kind, of, more] of [
+      ["no-role", workload("w"), {}],
+      ["bad-role", workload("w", "no role"), {}],
+      ["bad-role", workload("w", "r@nobody"), {}],
+      ["bad-session", { ...RED, sessionClaims: claims("é") }, {}],
+      ["no-rule", RED, { roleRules: nobodys }],
+      ["role-refused", RED, { roleRules: readers }],
+    ] as const)
+      it(`is decided once for all that it asks, and anew by other rules: ${kind} of ${JSON.stringify(of.roleClaim?.text)}`, async () => {
+        const { broker } = bench();
+        const first = counted(more);
+        broker.decideBy({ settings: first.settings, home });
+        for (let i = 0; i < 1_000; i += 1) assert.equal((await refused(broker.grantFor(of))).kind, kind);
+        await broker.prefetch(binding("10.0.0.1", of)).catch(() => {});
+        assert.equal(first.count.decisions, 1);
+        assert.equal((await refused(broker.grantFor({ ...of, startedAt: "later" }))).kind, kind);
+        assert.equal(first.count.decisions, 2, "another life, or the same on other networks");
+        const next = counted(more);
+        broker.decideBy({ settings: next.settings, home });
+        assert.equal((await refused(broker.grantFor(of))).kind, kind);
+        assert.deepEqual([first.count.decisions, next.count.decisions], [2, 1]);
+      });
+
+    it("has its role as soon as the rules give it one", async () => {
+      const { broker } = bench();
+      broker.decideBy({ settings: counted({ roleRules: nobodys }).settings, home });
+      assert.equal((await refused(broker.grantFor(RED))).kind, "no-rule");
+      broker.decideBy({ settings: ANY_ROLE, home });
+      assert.equal((await broker.grantFor(RED)).roleName, "red-role");
+    });
+
+    it("for the host's own account, which is not known yet, has its role when it is", async () => {
+      const failing = new Refusal({ kind: "upstream-unavailable", what: "x", reason: "away" });
+      let answer: () => Promise<HomeAccount> = () => Promise.reject(failing);
+      const { broker } = bench({ home: () => answer() });
+      assert.equal((await refused(broker.grantFor(RED))).kind, "upstream-unavailable");
+      answer = home;
+      assert.equal((await broker.grantFor(RED)).roleName, "red-role");
+    });
+
+    it("as it shows from now on, and asking before anybody is told of it, loses its role all the same", async () => {
+      const lost: string[] = [];
+      const { broker } = bench({ onRoleLost: ({ id }) => lost.push(id) });
+      const shown = { ...binding("10.0.0.1", RED), workload: RED };
+      await broker.prefetch(shown);
+      shown.workload = { ...RED, roleClaim: { text: "no role", place: "label" } };
+      assert.equal((await refused(broker.grantFor(shown.workload))).kind, "bad-role");
+      await broker.prefetch(shown);
+      assert.deepEqual(lost, [RED.id]);
     });
   });
 
