@@ -16,7 +16,7 @@ import type {
 } from "./engine.ts";
 import { type EngineEndpoint, parseEndpoint } from "./engine-endpoint.ts";
 import { EngineError, type EngineErrorKind, engineErrorFrom } from "./engine-error.ts";
-import { type EngineAnswer, getAnswer, openStream } from "./engine-http.ts";
+import { type EngineAnswer, type EngineCall, getAnswer, openStream } from "./engine-http.ts";
 import {
   ContainerShape,
   EventShape,
@@ -41,6 +41,8 @@ const INSPECT_TIMEOUT_MS = 10_000;
 const MAX_INSPECTS = 64;
 /** An event repeats all labels of its container. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
+/** Some KiB, unless its labels are books: reading those keeps all others waiting, at each of its events. */
+const MAX_INSPECT_BYTES = 4 * 1024 * 1024;
 /** Only for an Engine behind tcp that vanishes without a word: its events would be silence for ever. */
 const KEEP_ALIVE_MS = 15_000;
 /** An Engine that refuses a subscription does so at once. */
@@ -78,7 +80,8 @@ export class EngineClient implements Engine {
 
   inspectContainer(id: string): Promise<ContainerDetails> {
     const path = `/containers/${encodeURIComponent(id)}/json`;
-    return this.#inspects.run(() => this.#read(path, ContainerShape, this.#inspectTimeoutMs));
+    const limits: CallLimits = { timeoutMs: this.#inspectTimeoutMs, maxBytes: MAX_INSPECT_BYTES };
+    return this.#inspects.run(() => this.#read(path, ContainerShape, limits));
   }
 
   /** podman sends the head of its answer together with the first event: there, silence is acceptance. */
@@ -121,17 +124,17 @@ export class EngineClient implements Engine {
     }
   }
 
-  async #read<T extends z.ZodType>(path: string, shape: T, timeoutMs = this.#callTimeoutMs): Promise<z.output<T>> {
+  async #read<T extends z.ZodType>(path: string, shape: T, limits?: CallLimits): Promise<z.output<T>> {
     const asked = `GET ${path}`;
-    const { status, body } = await this.#get(path, timeoutMs);
+    const { status, body } = await this.#get(path, limits ?? { timeoutMs: this.#callTimeoutMs });
     if (status === OK) return this.#parse(body, shape, asked);
     throw this.#failure(statusKind(status), `${asked}: status ${status}`);
   }
 
   /** A 400 to so plain a call means that the Engine was replaced by one that does not speak the version agreed on. */
-  async #get(path: string, timeoutMs: number): Promise<EngineAnswer> {
+  async #get(path: string, limits: CallLimits): Promise<EngineAnswer> {
     const call = async (): Promise<EngineAnswer> =>
-      getAnswer({ endpoint: this.#endpoint, path: `/v${(await this.#spoken()).version}${path}`, timeoutMs });
+      getAnswer({ endpoint: this.#endpoint, path: `/v${(await this.#spoken()).version}${path}`, ...limits });
     const answer = await call();
     if (answer.status !== BAD_REQUEST) return answer;
     this.#dialect = undefined;
@@ -169,6 +172,8 @@ export class EngineClient implements Engine {
     return new EngineError({ kind, endpoint: this.#endpoint.text, detail });
   }
 }
+
+type CallLimits = Pick<EngineCall, "timeoutMs" | "maxBytes">;
 
 interface Dialect {
   /** Of the API, e.g. "1.45". */

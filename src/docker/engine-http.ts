@@ -10,6 +10,8 @@ export interface EngineCall {
   readonly path: string;
   /** Until the whole answer is here; of a stream, until its head is. Undefined: for ever. */
   readonly timeoutMs: number | undefined;
+  /** Of the body; a longer one is a bad answer. Undefined: MAX_BODY_BYTES. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface EngineAnswer {
@@ -17,7 +19,7 @@ export interface EngineAnswer {
   readonly body: string;
 }
 
-/** A network of 4000 containers is 1 MiB; a container's inspect is some KiB unless its labels are books. */
+/** A network of 4000 containers is 1 MiB. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** One GET on a connection of its own. @throws EngineError */
@@ -92,15 +94,17 @@ async function readBody(call: EngineCall, response: IncomingMessage): Promise<st
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw tooLong(call);
+    if (length > maxBytesOf(call)) throw tooLong(call);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-const tooLong = ({ endpoint, path }: EngineCall): EngineError =>
+const maxBytesOf = ({ maxBytes = MAX_BODY_BYTES }: EngineCall): number => maxBytes;
+
+const tooLong = (call: EngineCall): EngineError =>
   new EngineError({
     kind: "bad-answer",
-    endpoint: endpoint.text,
-    detail: `GET ${path}: more than ${MAX_BODY_BYTES} bytes`,
+    endpoint: call.endpoint.text,
+    detail: `GET ${call.path}: more than ${maxBytesOf(call)} bytes`,
   });

@@ -11,7 +11,13 @@ import type { ContainerDetails, EngineEvent, LabelledContainer, NetworkDetails, 
 const version = z.string().regex(/^\d{1,3}\.\d{1,4}$/);
 const text = z.string().nullish();
 const texts = z.array(z.string()).nullish();
-const textMap = z.record(z.string(), z.string()).nullish();
+/** Looked at as a whole: zod's own record takes seconds for the hundred thousands of labels that a container may have. */
+const textMap = z.custom<Readonly<Record<string, string>>>(isTextMap, "not a map of texts").nullish();
+
+function isTextMap(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((item) => typeof item === "string");
+}
 
 const components = z.array(z.object({ Name: text })).nullish();
 

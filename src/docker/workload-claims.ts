@@ -82,13 +82,23 @@ function sessionClaimsOf(said: Said, { places }: ContainerDialect): SessionClaim
   return { ...Object.fromEntries(made), ...(tags.length > 0 && { sessionTags: Object.fromEntries(tags) }) };
 }
 
-const unusableClaimsOf = ({ labels }: Said): readonly UnusableClaim[] =>
+/** The first says why there is no session; of ten thousands nobody reads more than a few. */
+const MOST_UNUSABLE = 8;
+
+const unusableClaimsOf = ({ labels }: Pick<Said, "labels">): readonly UnusableClaim[] =>
   Object.keys(labels)
     .filter((label) => label.startsWith(OWN_PREFIX) && !label.startsWith(TAG_LABELS) && !KNOWN_LABELS.includes(label))
+    .slice(0, MOST_UNUSABLE)
     .map((label) => ({
-      place: `label ${label}`,
+      place: labelPlace(label),
       reason: `taskrole knows no such label${suggestion(label, [...KNOWN_LABELS, `${TAG_LABELS}KEY`])}`,
     }));
+
+/** Of a label's name, which may be as long as its container likes, and is written into the log. */
+const MOST_SHOWN = 200;
+
+const labelPlace = (label: string): string =>
+  `label ${label.length > MOST_SHOWN ? `${label.slice(0, MOST_SHOWN)}…` : label}`;
 
 /**
  * What is written at a place; the label wins. An empty one is a claim too, to be refused as such: taken for none, it
@@ -114,7 +124,7 @@ const NOWHERE: Place = { labels: [], variables: [] };
 
 const labelled = (label: string, { labels }: Pick<Said, "labels">): WorkloadClaim => ({
   text: labels[label] ?? "",
-  place: `label ${label}`,
+  place: labelPlace(label),
 });
 
 /** The last one counts, as Docker replaces earlier ones; "NAME" without "=" is a variable that is not set. */

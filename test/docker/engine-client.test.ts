@@ -105,6 +105,20 @@ test("the field names of the Engine are translated", async (t) => {
   });
 });
 
+test("a container's labels are texts, and as many as four megabytes hold", async (t) => {
+  const { engine, docker } = await client(t);
+  const network = engine.addNetwork({ name: "n" });
+  const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`label-${i}`, "v"]));
+  const web = engine.run({ network, labels: many });
+  assert.equal(Object.keys((await docker.inspectContainer(web.Id)).labels).length, 100_000);
+  const book = engine.run({ network, labels: { book: "x".repeat(4 << 20) } });
+  await assert.rejects(docker.inspectContainer(book.Id), isEngineError("bad-answer", /more than 4194304 bytes/));
+  for (const labels of [{ a: 1 }, ["a"], "a"]) {
+    const odd = engine.run({ network, labels: labels as never });
+    await assert.rejects(docker.inspectContainer(odd.Id), isEngineError("bad-answer", /field Config\.Labels/));
+  }
+});
+
 test("an id cannot lead the path astray", async (t) => {
   const { engine, docker } = await client(t);
   await assert.rejects(docker.inspectNetwork("../containers/json?x=#"), isEngineError("not-found"));

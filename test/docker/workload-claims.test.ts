@@ -137,6 +137,23 @@ test("a label of taskrole's that there is not makes no session: it may have been
   });
 });
 
+test("a label's name of a megabyte, and a hundred thousand of them, are told of at once and briefly", () => {
+  const long = `taskrole.${"x".repeat(1 << 20)}`;
+  const many = Array.from({ length: 100_000 }, (_, i) => [`taskrole.k${i}`, "v"] as const);
+  const begun = process.cpuUsage();
+  const { unusableClaims = [] } = workloadOf({ ...SELF, ...MADE, labels: { [long]: "v" }, env: [] });
+  const others = workloadOf({ ...SELF, ...MADE, labels: Object.fromEntries(many), env: [] }).unusableClaims;
+  const { user, system } = process.cpuUsage(begun);
+  assert.ok(user + system < 400_000, `it took ${user + system} µs`);
+  const place = `label ${long.slice(0, 200)}…`;
+  assert.deepEqual(unusableClaims, [{ place, reason: "taskrole knows no such label" }]);
+  assert.equal(others?.length, 8);
+  const tag = `taskrole.session-tags.${"k".repeat(1_000)}`;
+  const { sessionClaims } = workloadOf({ ...SELF, ...MADE, labels: { [tag]: "v" }, env: [] });
+  const [claim] = Object.values(sessionClaims?.sessionTags ?? {});
+  assert.equal(claim?.place, `label ${tag.slice(0, 200)}…`);
+});
+
 test("of the environment what the operator's templates name is kept, the last of each, and nothing else", () => {
   const variablesOf = (names: readonly string[], env: readonly string[]) =>
     workloadOf({ ...SELF, ...MADE, labels: {}, env }, { places: {}, variables: new Set(names) }).traits?.variables;
