@@ -3,7 +3,7 @@ import { type Failure, Refusal } from "../core/failure.ts";
 import { type Grant, type GrantSettings, grantFor, needsHome, nominationOf } from "../core/grant.ts";
 import type { Peer } from "../core/peer.ts";
 import type { HomeAccount } from "../core/role-arn.ts";
-import type { Workload } from "../core/workload.ts";
+import { type Workload, workloadKey } from "../core/workload.ts";
 import { type Sleep, TIMED_OUT, withDeadline } from "../kit/deadline.ts";
 import type { CredentialCache } from "./credential-cache.ts";
 import type { Binding, WorkloadResolver } from "./workload-resolver.ts";
@@ -173,14 +173,22 @@ export class CredentialBroker implements Broker {
     this.#decided = new WeakMap();
     const users = [...this.#users];
     this.#users.clear();
-    for (const [binding, former] of users) void this.#judgeAnew(binding, former);
+    const told = new Set<string>();
+    for (const [binding, former] of users) void this.#judgeAnew(binding, former, told);
   }
 
-  /** What is refused is told when the workload asks. */
-  async #judgeAnew(binding: Binding, former: Grant): Promise<void> {
+  /**
+   * What is refused is told when the workload asks.
+   *
+   * @param told of the same cause, by life: one that has several addresses is judged at each, and loses its role once
+   */
+  async #judgeAnew(binding: Binding, former: Grant, told = new Set<string>()): Promise<void> {
     const { workload } = binding;
     const grant = await this.#decide(workload).catch((error: unknown) => (isUndecided(error) ? former : undefined));
-    if (grant?.roleArn !== former.roleArn) this.#parts.onRoleLost(workload);
+    if (grant?.roleArn !== former.roleArn && !told.has(workloadKey(workload))) {
+      told.add(workloadKey(workload));
+      this.#parts.onRoleLost(workload);
+    }
     await this.prefetch(binding).catch(() => {});
   }
 

@@ -19,6 +19,9 @@ const RED = workload("red", "red-role");
 const BLUE = workload("blue", "blue-role");
 const HOME = { partition: "aws", accountId: "111122223333" };
 
+const rulesFor = (name: string, allow = "*") =>
+  new RuleBook([{ match: { name }, allow: [allow], deny: [], policyArns: [], sessionTags: {}, transitiveTags: [] }]);
+
 interface Given {
   readonly issue?: (grant: Grant) => Promise<Credentials>;
   readonly resolver?: WorkloadResolver;
@@ -350,6 +353,19 @@ describe("CredentialBroker", () => {
       assert.deepEqual(lost, ["plain", "plain"]);
     });
 
+    it("tells of a role taken once for all addresses of its container, and of each container", async () => {
+      const lost: string[] = [];
+      const { broker } = bench({ onRoleLost: ({ id }) => lost.push(id) });
+      for (const [i, of] of [RED, { ...RED }, BLUE, { ...BLUE }].entries())
+        await broker.prefetch(binding(`10.0.0.${i}`, of));
+      for (const roleRules of [rulesFor("nobody"), rulesFor("*"), rulesFor("nobody")]) {
+        broker.decideBy({ settings: { ...ANY_ROLE, roleRules }, home });
+        for (const [i, of] of [RED, { ...RED }, BLUE, { ...BLUE }].entries())
+          await broker.prefetch(binding(`10.0.0.${i}`, of)).catch(() => {});
+      }
+      assert.deepEqual(lost, [RED.id, BLUE.id, RED.id, BLUE.id]);
+    });
+
     it("takes no role from anybody because the host's account is not known at the moment", async () => {
       const lost: string[] = [];
       const { broker, credentialsOf } = bench({ resolver, onRoleLost: ({ id }) => lost.push(id) });
@@ -434,12 +450,8 @@ describe("CredentialBroker", () => {
   describe("refused", () => {
     const home = () => Promise.resolve(HOME);
     const claims = (text: string) => ({ sourceIdentity: { text, place: "label" } });
-    const rule = (allow: string, name = "*") =>
-      new RuleBook([
-        { match: { name }, allow: [allow], deny: [], policyArns: [], sessionTags: {}, transitiveTags: [] },
-      ]);
-    const nobodys = rule("*", "nobody");
-    const readers = rule("*:role/reader");
+    const nobodys = rulesFor("nobody");
+    const readers = rulesFor("*", "*:role/reader");
 
     /** Settings that count how often something was decided by them. */
     function counted(more: Partial<GrantSettings> = {}) {

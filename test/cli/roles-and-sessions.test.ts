@@ -306,6 +306,34 @@ describe("a reload", () => {
   });
 });
 
+describe("a token that ended with its role", () => {
+  it("is worth nothing when its container is seen on other networks, and the one after it is good there", async () => {
+    const allow = ["arn:aws:iam::*:role/team/*"];
+    await using place = await placeOf({ labels: ROLE }, { roleRules: [{ match: {}, allow }] });
+    const { engine, containers, taskrole } = place.host;
+    await place.asked();
+    const ttl = "X-aws-ec2-metadata-token-ttl-seconds: 60\r\n";
+    const token = async () => (await place.send(`PUT /latest/api/token HTTP/1.1\r\n${ttl}`)).body;
+    const withToken = async (of: string) =>
+      (await place.send(`GET /latest/meta-data/instance-id HTTP/1.1\r\nX-aws-ec2-metadata-token: ${of}\r\n`)).status;
+    const ended = await token();
+    writeFileSync(
+      join(folder, `${files}.yaml`),
+      JSON.stringify({ roleRules: [{ match: { network: "extra" }, allow }] }),
+    );
+    taskrole.signal("SIGHUP");
+    await taskrole.says(/"applied":\["roleRules"\].*reloaded/);
+    const good = await token();
+    assert.deepEqual([await withToken(ended), await withToken(good)], [401, 200]);
+    const extra = engine.addNetwork({ name: "extra", subnets: ["127.60.0.0/16"] });
+    const { Id = "" } = containers["web"] ?? {};
+    engine.connect(extra, Id, { IPv4Address: "127.60.0.2/16" });
+    engine.sendNetwork("connect", extra, Id);
+    while ((await place.get(ROLES)).status !== 200) await delay(20); // by the rule for its new network
+    assert.deepEqual([await withToken(ended), await withToken(good)], [401, 200]);
+  });
+});
+
 describe("metadata tokens", () => {
   for (const [said, setting, status] of [
     ["optional", "required", 200],
