@@ -29,7 +29,7 @@ export async function createLogger({ logLevel, logFormat }: Pick<Config, "logLev
     level: logLevel,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level },
+    formatters: { level, log: withinBounds },
   };
   let isEnding = false;
   const retryEAGAIN = () => !isEnding; // pino writes once more when the process exits, and would try for ever
@@ -54,6 +54,17 @@ export async function createLogger({ logLevel, logFormat }: Pick<Config, "logLev
 
 /** "warn" instead of pino's 40. */
 const level = (label: string) => ({ level: label });
+
+/** Of one field, in characters: a container's name may be of any length, and is in every line about it. */
+const MOST_SHOWN = 4_096;
+
+const isTooLong = (value: unknown): value is string => typeof value === "string" && value.length > MOST_SHOWN;
+
+function withinBounds(fields: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.values(fields).some(isTooLong)) return fields;
+  const cut = ([name, value]: [string, unknown]) => [name, isTooLong(value) ? `${value.slice(0, MOST_SHOWN)}…` : value];
+  return Object.fromEntries(Object.entries(fields).map(cut));
+}
 
 async function readable(stdout: DestinationStream): Promise<DestinationStream> {
   const { default: pretty } = await import("pino-pretty");

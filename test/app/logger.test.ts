@@ -19,3 +19,23 @@ for (const logFormat of ["json", "text"] as const) {
     assert.deepEqual(stdout.match(/first|second|third/g), ["first", "second", "third"]);
   });
 }
+
+test("of a field as much is written as anybody reads: a container's name may be megabytes", async () => {
+  const line = `
+    import { createLogger } from "./src/app/logger.ts";
+    const { log, flush } = await createLogger({ logLevel: "info", logFormat: "json" });
+    log.warn({ container: "x".repeat(8 << 20), err: new Error("why"), port: 1 }, "told");
+    log.warn({ container: "y".repeat(4096) }, "whole");
+    await flush();
+  `;
+  const node = [process.execPath, "--input-type=module", "-e"];
+  const { stdout, stderr } = await new Running([line], { program: node }).ended();
+  assert.equal(stderr, "");
+  const [cut, whole] = stdout
+    .trim()
+    .split("\n")
+    .map((one) => JSON.parse(one));
+  assert.equal(cut.container, `${"x".repeat(4096)}…`);
+  assert.deepEqual([cut.port, cut.err.message, cut.msg], [1, "why", "told"]);
+  assert.equal(whole.container, "y".repeat(4096));
+});

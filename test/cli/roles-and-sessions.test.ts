@@ -306,6 +306,51 @@ describe("a reload", () => {
   });
 });
 
+describe("an image with labels to no end", () => {
+  const many = (of: string) => Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`${of}${i}`, "v"]));
+  const BIG = { big: "x".repeat(20_000) };
+  const rows: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
+    [
+      "a tag that names a long one 15,000 times",
+      { ...BIG, "taskrole.session-tags.x": "{label:big}".repeat(15_000) },
+      /label taskrole\.session-tags\.x\): it has 165000 characters/,
+    ],
+    ["30,000 tags", many("taskrole.session-tags.k"), /there are 30000, and STS takes 50/],
+    ["30,000 that there are not", many("taskrole.k"), /label taskrole\.k0\): taskrole knows no such label/],
+    ["a megabyte's name", { [`taskrole.${"x".repeat(1 << 20)}`]: "v" }, /label taskrole\.x{191}…\): taskrole knows no/],
+    ["a policy of megabytes", { "taskrole.policy": "[".repeat(3 << 20) }, /3145728 characters, and at most 16384 are/],
+  ];
+  for (const [what, labels, line] of rows)
+    it(`${what}: its container starts and is refused, and another has its credentials all the time`, async () => {
+      await using place = await placeOf({ labels: ROLE });
+      await place.asked();
+      const { engine, port, taskrole } = place.host;
+      const started = performance.now();
+      const [network = ""] = engine.networks.keys();
+      const hostile = "127.50.0.9";
+      const { Id } = engine.run({ network, name: "hostile", ip: `${hostile}/16`, labels: { ...ROLE, ...labels } });
+      engine.sendContainer("create", Id);
+      engine.sendContainer("start", Id);
+      const theirs = async () => {
+        const client = new RawClient(port, hostile);
+        return (await client.send(`GET ${ROLES}app HTTP/1.1\r\n\r\n`).response()).status;
+      };
+      let slowestMs = 0;
+      for (let i = 0; i < 20; i += 1) {
+        const begun = performance.now();
+        const [own, other] = await Promise.all([place.get(`${ROLES}app`), theirs()]);
+        slowestMs = Math.max(slowestMs, performance.now() - begun);
+        assert.deepEqual([own.status, other], [200, 404]);
+      }
+      await taskrole.says(line);
+      assert.ok(slowestMs < MOST_WAIT_MS, `${slowestMs} ms`);
+      assert.ok(performance.now() - started < 20 * MOST_WAIT_MS);
+    });
+});
+
+/** Of a machine with much to do; who waited for the labels to be read waited for ten times as long, or for ever. */
+const MOST_WAIT_MS = 2_000;
+
 describe("a token that ended with its role", () => {
   it("is worth nothing when its container is seen on other networks, and the one after it is good there", async () => {
     const allow = ["arn:aws:iam::*:role/team/*"];
