@@ -3,9 +3,13 @@
  * slashes and colons included, and `?` is any one.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
  *
- * Greedy with one point to return to, so no pattern costs more than the product of both lengths.
+ * No pattern costs more than the product of both lengths, and one like "*-prod" is not tried at each place of a long text.
  */
-export function fitsPattern(pattern: string, text: string): boolean {
+export const fitsPattern = (pattern: string, text: string): boolean =>
+  text.endsWith(literalEnd(pattern)) && fitsGreedily(pattern, text);
+
+/** With one point to return to. */
+function fitsGreedily(pattern: string, text: string): boolean {
   let p = 0;
   let star = -1;
   let resume = 0;
@@ -25,6 +29,10 @@ export function fitsPattern(pattern: string, text: string): boolean {
   while (pattern.charCodeAt(p) === STAR) p++;
   return p === pattern.length;
 }
+
+/** What stands behind the last wildcard. */
+const literalEnd = (pattern: string): string =>
+  pattern.slice(1 + Math.max(pattern.lastIndexOf("*"), pattern.lastIndexOf("?")));
 
 const STAR = "*".charCodeAt(0);
 const ANY_ONE = "?".charCodeAt(0);

@@ -164,6 +164,18 @@ describe("taskrole check-config --workload FILE", () => {
     assert.match(stdout, /- .*\(label taskrole\.metadata\) cannot be read: "placement": a path begins with/);
   });
 
+  it("reads no more of a container's words than the daemon does, and says of which there are too many", async () => {
+    const big = { team: "red", big: "x".repeat(20_000), "taskrole.session-tags.x": "{label:big}".repeat(15_000) };
+    const refused = await check(RULES, "--workload", file([inspected("web", { labels: big, networks: ["apps"] })]));
+    assert.equal(refused.code, 1);
+    assert.match(refused.stdout, /label taskrole\.session-tags\.x\): it has 165000 characters, and at most 16384/);
+    const labels = { team: "red", "taskrole.metadata": "dynamic/a,".repeat(100_000) };
+    const { code, stdout } = await check(RULES, "--workload", file([inspected("web", { labels, networks: ["apps"] })]));
+    assert.equal(code, 1);
+    assert.match(stdout, /dynamic\/a,…": it has 1000000 characters, and at most 4096 are read/);
+    assert.ok(stdout.length < 2_000);
+  });
+
   it("also of the document alone, without its list", async () => {
     assert.equal((await check(RULES, "--workload", file(WEB))).code, 0);
   });

@@ -41,6 +41,13 @@ test("a pattern made to backtrack costs no more than its length times the text's
   assert.ok(performance.now() - startedAt < 1000);
 });
 
+test("a pattern of an ending is not tried at each place of a long text", () => {
+  const begun = process.cpuUsage();
+  assert.equal(fitsPattern("*aaaaaaaab", "a".repeat(16 << 20)), false);
+  const { user } = process.cpuUsage(begun);
+  assert.ok(user < 250_000, `it took ${user} µs`);
+});
+
 test("any one of several patterns suffices, and none is none", () => {
   assert.equal(fitsAny(["x", "a*"], "abc"), true);
   assert.equal(fitsAny([], "abc"), false);
