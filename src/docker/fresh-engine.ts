@@ -1,6 +1,6 @@
 import { NextFlight } from "../kit/next-flight.ts";
 import type { ContainerDetails, Engine, LabelledContainer, NetworkSummary } from "./engine.ts";
-import { EngineError } from "./engine-error.ts";
+import { EngineError, type EngineErrorKind } from "./engine-error.ts";
 import { SeenNetwork } from "./seen-network.ts";
 
 /**
@@ -37,21 +37,24 @@ export class FreshEngine {
     return this.#containers.run(id, () => orUndefined(this.#engine.inspectContainer(id)));
   }
 
-  /** podman lists a container in another's network beside it, with the other's address. */
+  /**
+   * podman lists a container in another's network beside it, with the other's address. One that cannot be read (its labels are books)
+   * stays listed, so that nobody is served by that one address: all others of the network are.
+   */
   async #withoutGuests(network: SeenNetwork): Promise<SeenNetwork> {
     const { sharers } = network;
     if (sharers.size === 0) return network;
-    const containers = await Promise.all([...sharers].map((id) => this.container(id)));
+    const containers = await Promise.all([...sharers].map((id) => orUndefined(this.container(id), "bad-answer")));
     const guests = containers.filter((one) => one?.guestOf !== undefined).map((one) => one?.id);
     return network.without(new Set(guests.filter((id) => id !== undefined)));
   }
 }
 
-async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {
+async function orUndefined<T>(call: Promise<T>, kind: EngineErrorKind = "not-found"): Promise<T | undefined> {
   try {
     return await call;
   } catch (error) {
-    if (error instanceof EngineError && error.kind === "not-found") return undefined;
+    if (error instanceof EngineError && error.kind === kind) return undefined;
     throw error;
   }
 }

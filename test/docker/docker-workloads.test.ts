@@ -103,6 +103,17 @@ test("a container between two tries of its restart policy, running without a pro
   await assert.rejects(workloads.resolve({ address: "172.17.0.2" }), isRefusal("identity-unavailable"));
 });
 
+test("with podman, a container in another's network that cannot be read costs that one its address, and nobody else", async (t) => {
+  const { engine, workloads, nameAt } = await bench(t);
+  const podman = engine.addNetwork({ name: "podman", subnets: ["10.88.0.0/16"] });
+  const host = engine.run({ network: podman, ip: "10.88.0.5/16", name: "host" });
+  engine.run({ network: podman, ip: "10.88.0.6/16", name: "web" });
+  const labels = { book: "x".repeat(4 << 20) };
+  engine.run({ network: podman, ip: "10.88.0.5/16", name: "guest", guestOf: host.Id, labels });
+  assert.equal(await nameAt("10.88.0.6"), "web");
+  await assert.rejects(workloads.resolve({ address: "10.88.0.5" }), isRefusal("contested-peer"));
+});
+
 test("an address that two containers claim serves neither", async (t) => {
   const { engine, workloads, bridge, log } = await bench(t);
   engine.run({ network: bridge, ip: "172.17.0.2/16", name: "one" });
