@@ -9,18 +9,32 @@ export interface UnitFacts {
   /** When this start of it began and when it was done, in microseconds since the boot; 0: not since then. */
   readonly startedAt: number;
   readonly activeAt: number;
+  /** How often systemd started it again by itself; 0 also where that is not counted: in targets, before systemd 235. */
+  readonly restarts: number;
 }
 
 /** How this host starts, as systemd knows it; undefined where it does not run systemd. */
 export type BootFacts = readonly UnitFacts[] | undefined;
 
+export const SERVICE_UNIT = "taskrole.service";
 export const DOCKER_UNIT = "docker.service";
+/** What a boot comes to: not reached before Docker was started, where Docker starts with the host. */
+export const BOOT_UNIT = "multi-user.target";
 /** Those that put the packet rules in; what a socket unit alone brings up is a listening port, which no packet is led to. */
-const OWN_UNITS = ["taskrole.service", "taskrole-hold.service", "taskrole-guard.service"];
+const OWN_UNITS = [SERVICE_UNIT, "taskrole-hold.service", "taskrole-guard.service"];
 
-const PROPERTIES = "Id,LoadState,UnitFileState,Before,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic";
+const PROPERTIES =
+  "Id,LoadState,UnitFileState,Before,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,NRestarts";
 
-export const SYSTEMCTL_SHOW = ["systemctl", "show", `--property=${PROPERTIES}`, "--", ...OWN_UNITS, DOCKER_UNIT];
+export const SYSTEMCTL_SHOW = [
+  "systemctl",
+  "show",
+  `--property=${PROPERTIES}`,
+  "--",
+  ...OWN_UNITS,
+  DOCKER_UNIT,
+  BOOT_UNIT,
+];
 
 /** "Id=taskrole.service\nLoadState=loaded\n…", an empty line between two units. */
 export function parseUnits(text: string): readonly UnitFacts[] {
@@ -45,5 +59,6 @@ function unitOf(properties: ReadonlyMap<string, string>): UnitFacts {
     before: value("Before").split(" ").filter(Boolean),
     startedAt: Number(value("InactiveExitTimestampMonotonic")),
     activeAt: Number(value("ActiveEnterTimestampMonotonic")),
+    restarts: Number(value("NRestarts")),
   };
 }

@@ -1,13 +1,8 @@
 import { roleIn } from "../probe/sight.ts";
-import { DOCKER_UNIT, type UnitFacts } from "./boot-order.ts";
+import { bootOrder } from "./boot-check.ts";
 import type { Finding, Observations } from "./observations.ts";
 import { hostsIn, wordOf, wrongWith } from "./sight-check.ts";
-
-type Verdict = Omit<Finding, "check">;
-
-const passed = (seen: string): Verdict => ({ outcome: "passed", seen });
-const failed = (seen: string): Verdict => ({ outcome: "failed", seen });
-const notChecked = (seen: string): Verdict => ({ outcome: "not checked", seen });
+import { failed, NOT_OURS, notChecked, passed, type Verdict } from "./verdict.ts";
 
 /** Each question that a host must answer before containers are trusted to it, by what was seen there. */
 export const findingsOf = (seen: Observations): readonly Finding[] =>
@@ -26,7 +21,7 @@ const CHECKS: readonly { readonly check: string; readonly judge: (seen: Observat
 ];
 
 function rulesInPlace({ rules }: Observations): Verdict {
-  if (rules === "not ours") return notChecked("`interception: none`: they are not taskrole's");
+  if (rules === "not ours") return notChecked(NOT_OURS);
   if ("unknown" in rules) return failed(`they could not be read: ${rules.unknown}`);
   return rules.missing.length === 0
     ? passed("as `taskrole interception status` wants them")
@@ -92,31 +87,4 @@ function daemonRestart({ watch, expected }: Observations): Verdict {
   const others = Object.keys(watch.answers).filter((word) => word.startsWith("role ") && word !== own);
   if (others.length > 0) return failed(`it was given another: ${tally}`);
   return watch.last === own ? passed(tally) : failed(`it has no role since: ${tally}, at last ${watch.last}`);
-}
-
-function bootOrder({ boot, isAfterReboot }: Observations): Verdict {
-  const own = (boot ?? []).filter(({ id, isLoaded }) => isLoaded && id !== DOCKER_UNIT);
-  if (own.length === 0) return notChecked("no unit of taskrole's is known to systemd here: see docs/install");
-  const enabled = own.filter(({ fileState }) => fileState === "enabled");
-  if (enabled.length === 0) return failed("no unit of taskrole's is enabled: `systemctl enable taskrole`");
-  const early = enabled.filter(({ before }) => before.includes(DOCKER_UNIT));
-  const [first] = early;
-  if (first === undefined) return failed(`no enabled unit of taskrole's is ordered \`Before=${DOCKER_UNIT}\``);
-  if (!isAfterReboot) return passed(`\`${first.id}\` is enabled and before \`${DOCKER_UNIT}\`; not tried by a reboot`);
-  return startedFirst(
-    early,
-    boot?.find(({ id }) => id === DOCKER_UNIT),
-  );
-}
-
-/** By this boot's own times. One is enough: each of them puts in the routing rules, past which no container comes. */
-function startedFirst(own: readonly UnitFacts[], docker: UnitFacts | undefined): Verdict {
-  if (docker === undefined || docker.startedAt === 0) return failed(`\`${DOCKER_UNIT}\` was not started in this boot`);
-  const early = own.find(({ activeAt }) => activeAt > 0 && activeAt <= docker.startedAt);
-  if (early === undefined) {
-    const names = own.map(({ id }) => `\`${id}\``).join(", ");
-    return failed(`${names} came after \`${DOCKER_UNIT}\`, or was started again since: reboot, and ask again at once`);
-  }
-  const gap = ((docker.startedAt - early.activeAt) / 1e6).toFixed(1);
-  return passed(`\`${early.id}\` was there ${gap} s before \`${DOCKER_UNIT}\` began to start`);
 }

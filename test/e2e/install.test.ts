@@ -287,8 +287,17 @@ test("right after that boot, `taskrole smoke` finds the whole host as it must be
   const { code, stdout, stderr } = await host.shell(inItsFolder(command));
   assert.equal(code, 0, stdout + stderr);
   assert.match(stdout, /^## taskrole smoke: 9 passed, 0 failed, 0 not checked$/m);
-  assert.match(stdout, /^\| passed \| After a reboot.*\| `taskrole-hold\.service` was there \d+\.\d s before/m);
+  assert.match(stdout, /^\| passed \| After a reboot.*\| `taskrole\.service` was there \d+\.\d s before/m);
   assert.match(stdout, /^\| passed \| While the daemon restarts.*role web \(\d+\)/m);
+});
+
+test("once Docker was started again, `taskrole smoke` no longer says what came first at the boot", async () => {
+  await host.must("systemctl restart docker");
+  const { code, stdout, stderr } = await host.shell(
+    inItsFolder("./taskrole smoke --role containers/web --after-reboot"),
+  );
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /^\| not checked \| After a reboot.*\| `docker\.service` was started again since the boot/m);
 });
 
 /**

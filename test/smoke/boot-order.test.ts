@@ -3,7 +3,8 @@ import { it } from "node:test";
 import { parseUnits } from "../../src/smoke/boot-order.ts";
 
 /** As systemd 252 prints it: a unit that runs, and one that it does not know. */
-const SHOWN = `InactiveExitTimestampMonotonic=3912034
+const SHOWN = `NRestarts=2
+InactiveExitTimestampMonotonic=3912034
 ActiveEnterTimestampMonotonic=4218871
 Id=taskrole.service
 Before=docker.service shutdown.target multi-user.target
@@ -25,7 +26,8 @@ it("reads what systemctl show prints, of units that are not there as well", () =
       before: ["docker.service", "shutdown.target", "multi-user.target"],
       startedAt: 3_912_034,
       activeAt: 4_218_871,
+      restarts: 2,
     },
-    { id: "taskrole-hold.service", isLoaded: false, fileState: "", before: [], startedAt: 0, activeAt: 0 },
+    { id: "taskrole-hold.service", isLoaded: false, fileState: "", before: [], startedAt: 0, activeAt: 0, restarts: 0 },
   ]);
 });

@@ -29,8 +29,11 @@ const own: UnitFacts = {
   before: ["docker.service", "shutdown.target"],
   startedAt: 4_000_000,
   activeAt: 4_200_000,
+  restarts: 0,
 };
+const hold: UnitFacts = { ...own, id: "taskrole-hold.service", startedAt: 1_900_000, activeAt: 2_000_000 };
 const docker: UnitFacts = { ...own, id: "docker.service", before: [], startedAt: 5_000_000, activeAt: 7_000_000 };
+const booted: UnitFacts = { ...docker, id: "multi-user.target", startedAt: 8_000_000, activeAt: 8_000_000 };
 
 /** A host on which all is well. */
 const good: Observations = {
@@ -41,7 +44,7 @@ const good: Observations = {
   namedAgain: withRole,
   nameless: withoutRole,
   watch: { answers: { "role reader": 40, ECONNREFUSED: 6, "503": 2 }, last: "role reader" },
-  boot: [own, docker],
+  boot: [own, hold, docker, booted],
   isAfterReboot: true,
 };
 
@@ -59,6 +62,15 @@ function failing(changed: Partial<Observations>, check: RegExp): string {
   const failed = outcomes(seen, "failed");
   assert.equal(failed.length, 1, failed.join("; "));
   assert.match(failed[0] ?? "", check);
+  return seenBy(seen, check);
+}
+
+/** What this check alone says when it alone is not checked. */
+function unchecked(changed: Partial<Observations>, check: RegExp): string {
+  const seen = { ...good, ...changed };
+  const left = outcomes(seen, "not checked");
+  assert.equal(left.length, 1, left.join("; "));
+  assert.match(left[0] ?? "", check);
   return seenBy(seen, check);
 }
 
@@ -152,23 +164,55 @@ describe("the checks of a smoke test", () => {
   it("rules that are missing or cannot be read fail; those that are somebody else's are not checked", () => {
     assert.match(failing({ rules: { missing: ["table inet taskrole (absent)"] } }, /packet rules/), /inet taskrole/);
     assert.match(failing({ rules: { unknown: "needs root" } }, /packet rules/), /needs root/);
-    assert.deepEqual(outcomes({ ...good, rules: "not ours" }, "not checked"), ["The packet rules are in place"]);
+    assert.match(seenBy({ ...good, rules: "not ours" }, /packet rules/), /`interception: none`/);
+    assert.deepEqual(outcomes({ ...good, rules: "not ours" }, "not checked").length, 2);
   });
 
   it("the order of a boot: enabled, before Docker, and after a reboot by its own times", () => {
-    const boot = (unit: Partial<UnitFacts>): Partial<Observations> => ({ boot: [{ ...own, ...unit }, docker] });
-    assert.match(failing(boot({ fileState: "transient" }), BOOT), /no unit of taskrole's is enabled/);
-    assert.match(failing(boot({ before: [] }), BOOT), /ordered `Before=docker.service`/);
+    const boot = (unit: Partial<UnitFacts>): Partial<Observations> => ({ boot: [{ ...own, ...unit }, docker, booted] });
+    assert.match(failing(boot({ fileState: "transient" }), BOOT), /^not enabled: `systemctl enable taskrole\.service`/);
+    assert.match(failing(boot({ before: [] }), BOOT), /`taskrole\.service`: not ordered `Before=docker\.service`/);
     assert.match(
       failing(boot({ activeAt: 9_000_000 }), BOOT),
       /came after `docker.service`, or was started again since/,
     );
     assert.match(failing(boot({ activeAt: 0 }), BOOT), /came after/);
-    const guard = { ...own, id: "taskrole-hold.service", activeAt: 2_000_000 };
-    const restarted = { ...good, boot: [{ ...own, activeAt: 9_000_000 }, guard, docker] };
-    assert.match(seenBy(restarted, BOOT), /`taskrole-hold.service` was there 3\.0 s before/);
     assert.match(seenBy({ ...good, isAfterReboot: false }, BOOT), /not tried by a reboot/);
-    for (const unknown of [undefined, [{ ...own, isLoaded: false }, docker]])
-      assert.equal(outcomes({ ...good, boot: unknown }, "not checked").length, 1);
+    for (const unknown of [undefined, [{ ...own, isLoaded: false }, docker, booted]])
+      assert.match(unchecked({ boot: unknown }, BOOT), /no unit of taskrole's/);
+  });
+
+  it("the order of a boot: where the daemon is a service, what holds containers back does not stand for it", () => {
+    const disabled = { boot: [{ ...own, fileState: "disabled" }, hold, docker, booted] };
+    for (const isAfterReboot of [true, false])
+      assert.match(failing({ ...disabled, isAfterReboot }, BOOT), /`systemctl enable taskrole\.service`/);
+    const late = [{ ...own, startedAt: 5_500_000, activeAt: 6_000_000 }, hold, docker, booted];
+    assert.match(failing({ boot: late }, BOOT), /^`taskrole\.service` came after `docker\.service`/);
+  });
+
+  it("the order of a boot: where the daemon is no service, one that holds containers back is enough", () => {
+    const guard = { ...hold, id: "taskrole-guard.service", activeAt: 9_000_000 };
+    const seen = { ...good, boot: [{ ...own, isLoaded: false }, guard, hold, docker, booted] };
+    assert.match(seenBy(seen, BOOT), /`taskrole-hold\.service` was there 3\.0 s before/);
+    assert.deepEqual(outcomes(seen, "failed"), []);
+  });
+
+  it("the order of a boot: a start of Docker that was not the boot's says nothing of it", () => {
+    const dockerWith = (unit: Partial<UnitFacts>, target = booted): Partial<Observations> => ({
+      boot: [own, hold, { ...docker, ...unit }, target],
+    });
+    const again = /`docker\.service` was started again since the boot: reboot/;
+    assert.match(unchecked(dockerWith({ startedAt: 90_000_000, activeAt: 91_000_000 }), BOOT), again);
+    assert.match(unchecked(dockerWith({ restarts: 1 }), BOOT), again);
+    assert.match(unchecked(dockerWith({}, { ...booted, activeAt: 0 }), BOOT), /not come to `multi-user\.target` yet/);
+    assert.match(failing(dockerWith({ startedAt: 0 }), BOOT), /was not started in this boot/);
+  });
+
+  it("the order of a boot: what is enabled puts nothing in where the rules are somebody else's", () => {
+    assert.match(seenBy({ ...good, rules: "not ours" }, BOOT), /`interception: none`/);
+    assert.equal(
+      outcomes({ ...good, rules: "not ours" }, "passed").some((check) => BOOT.test(check)),
+      false,
+    );
   });
 });
