@@ -1,9 +1,8 @@
 import type { Config } from "../app/options.ts";
 import { StartError } from "../app/start-error.ts";
 import { parseRoleReference } from "../core/role-reference.ts";
-import type { Expected } from "../smoke/observations.ts";
 import { reportText, withoutAccounts } from "../smoke/report.ts";
-import { runSmoke } from "../smoke/smoke.ts";
+import { runSmoke, type SmokeOptions } from "../smoke/smoke.ts";
 import { configOrExit } from "./config-or-exit.ts";
 import { build } from "./version.ts";
 
@@ -58,19 +57,17 @@ const restartWords = (given: string | true | undefined, usual: string): readonly
   given === undefined ? undefined : (given === true ? usual : given).split(" ").filter(Boolean);
 
 /** @returns a sentence when nobody says which role, or what is said is none */
-function expectedOf(given: string | undefined, { defaultRole, metadataTokens }: Config): Expected | string {
+function expectedOf(
+  given: string | undefined,
+  { defaultRole, metadataTokens }: Config,
+): SmokeOptions["expected"] | string {
   const role = given ?? defaultRole;
   if (role === undefined) {
     return "say with --role which role a container is to have: one that containers of this host may have, e.g. --role containers/web-reader";
   }
   const parsed = parseRoleReference(role);
   if (parsed.kind === "bad-role-reference") return `--role "${role}" is no role, because ${parsed.reason}`;
-  return { role, roleName: parsed.name, defaultRoleName: roleNameOf(defaultRole), metadataTokens };
-}
-
-function roleNameOf(role: string | undefined): string | undefined {
-  const parsed = role === undefined ? undefined : parseRoleReference(role);
-  return parsed === undefined || parsed.kind === "bad-role-reference" ? undefined : parsed.name;
+  return { role, roleName: parsed.name, metadataTokens };
 }
 
 /** What was made is taken away first: the run ends at its next step. */

@@ -12,7 +12,7 @@ const CHECKS: readonly { readonly check: string; readonly judge: (seen: Observat
   { check: "The packet rules are in place", judge: rulesInPlace },
   { check: "A container has its role", judge: ownRole },
   { check: "No container reaches the host's role", judge: noHostRole },
-  { check: "A container that names no role has none of its own", judge: namelessRole },
+  { check: "A container that names no role has what the settings give it, or none", judge: namelessRole },
   { check: "IMDSv2: a metadata token is given and good", judge: versionTwo },
   { check: "IMDSv1 is as `metadataTokens` says", judge: versionOne },
   { check: "A container started again has its role again", judge: roleAgain },
@@ -49,14 +49,12 @@ function noHostRole(seen: Observations): Verdict {
   return passed(`nothing of it, in ${attempts} attempts by a container that names no role`);
 }
 
-function namelessRole({ nameless, expected: { defaultRoleName } }: Observations): Verdict {
+function namelessRole({ nameless, expected: { ofNameless } }: Observations): Verdict {
+  const { roleName, because } = ofNameless;
   const listed = roleIn(nameless.listing);
-  if (listed === (defaultRoleName ?? "")) {
-    return passed(listed === "" ? `answered ${wordOf(nameless.listing)}` : `the \`defaultRole\`, \`${listed}\``);
-  }
-  const wanted =
-    defaultRoleName === undefined ? "there is no `defaultRole`" : `\`defaultRole\` is \`${defaultRoleName}\``;
-  return failed(`it was listed ${listed === "" ? "none" : `\`${listed}\``}, though ${wanted}`);
+  const wanted = roleName === "" ? `none: ${because}` : `\`${roleName}\` (${because})`;
+  if (listed !== roleName) return failed(`listed ${listed === "" ? "none" : `\`${listed}\``}; it is to have ${wanted}`);
+  return passed(listed === "" ? `answered ${wordOf(nameless.listing)}: ${because}` : wanted);
 }
 
 function versionTwo({ named }: Observations): Verdict {

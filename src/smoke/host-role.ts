@@ -7,7 +7,7 @@ const TIMEOUT_MS = 5_000;
 
 /** Asks the real metadata service as the host that it is; of the keys no more than their id is kept. */
 export async function hostRole(metadataUrl: string): Promise<HostRole> {
-  const upstream = new UpstreamClient({ url: metadataUrl, now: Date.now, timeoutMs: TIMEOUT_MS });
+  const upstream = upstreamOf(metadataUrl);
   try {
     const roleName = textOf(await upstream.get(ROLES));
     if (roleName === "") return { roleName, accessKeyId: "" };
@@ -17,6 +17,9 @@ export async function hostRole(metadataUrl: string): Promise<HostRole> {
     return { unknown: `${metadataUrl}: ${error.failure.reason}` };
   }
 }
+
+export const upstreamOf = (url: string): UpstreamClient =>
+  new UpstreamClient({ url, now: Date.now, timeoutMs: TIMEOUT_MS });
 
 const textOf = (body: Buffer | undefined): string => body?.toString("utf8").trim() ?? "";
 

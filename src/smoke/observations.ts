@@ -1,14 +1,16 @@
 import type { Sight } from "../probe/sight.ts";
 import type { Watch } from "../probe/watch.ts";
 import type { BootFacts } from "./boot-order.ts";
+import type { DecidedRole } from "./decided-role.ts";
 
 /** What should be, by the settings and by what was asked for. */
 export interface Expected {
   /** As an operator wrote it. */
   readonly role: string;
+  /** Of containers that name it, or of all where nobody does. */
   readonly roleName: string;
-  /** Of containers that name none; undefined: they have none. */
-  readonly defaultRoleName: string | undefined;
+  /** Of a container that names none. */
+  readonly ofNameless: DecidedRole;
   readonly metadataTokens: "required" | "optional";
 }
 

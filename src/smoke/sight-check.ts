@@ -28,7 +28,7 @@ const isHosts = (name: string, host: HostRole): string =>
 /** What of the host's credentials a container had its hands on, in words; undefined: nothing. */
 export function hostsIn(sight: Sight, { expected, host }: Pick<Observations, "expected" | "host">): string | undefined {
   const own = sight.credentials?.accessKeyId;
-  const allowed = [expected.roleName, expected.defaultRoleName];
+  const allowed = [expected.roleName, expected.ofNameless.roleName];
   const listings = [sight.listing, sight.listingWithoutToken].map(roleIn);
   if (!("roleName" in host)) return undefined;
   if (host.accessKeyId !== "" && own === host.accessKeyId) return "the host's own keys";

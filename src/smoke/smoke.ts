@@ -5,6 +5,8 @@ import { sleep } from "../kit/sleep.ts";
 import { dockerAt } from "../probe/docker-cli.ts";
 import type { Watch } from "../probe/watch.ts";
 import { findingsOf } from "./checks.ts";
+import { decidedRole } from "./decided-role.ts";
+import { homeAccount } from "./home-account.ts";
 import { hostRole } from "./host-role.ts";
 import type { Expected, Finding, HostRole, Observations } from "./observations.ts";
 import type { Surroundings } from "./report.ts";
@@ -14,7 +16,7 @@ import { bootFacts, surroundings } from "./surroundings.ts";
 
 export interface SmokeOptions {
   readonly config: Config;
-  readonly expected: Expected;
+  readonly expected: Omit<Expected, "ofNameless">;
   /** Of the container that is to have the role, beside those of all. */
   readonly roleOptions: readonly string[];
   /** Of all containers: `--label`, `--network`. */
@@ -58,17 +60,28 @@ export async function runSmoke(options: SmokeOptions): Promise<SmokeResult> {
 }
 
 async function observe(stage: Stage, host: HostRole, options: SmokeOptions): Promise<Observations> {
-  const { config, expected, roleOptions, tell, isAfterReboot } = options;
-  tell(`a container with the role ${expected.role}, twice`);
+  const { config, roleOptions, tell, isAfterReboot } = options;
+  tell(`a container with the role ${options.expected.role}, twice`);
   const named = await stage.look("named", roleOptions);
   const namedAgain = await stage.lookAgain("named");
   tell("a container that names no role and wants the host's");
   const nameless = await stage.look("nameless", []);
+  const expected = await expectedOf(stage, options);
   // Of a service that is started again the boot's own time is forgotten.
   const boot = await bootFacts();
   const watch = await watchRestart(stage, options);
   const rules = await rulesSeen(config);
   return { expected, host, rules, named, namedAgain, nameless, watch, boot, isAfterReboot };
+}
+
+/** A container that names no role is one whichever row it is in: the rules may give it another default than the setting. */
+async function expectedOf(
+  stage: Stage,
+  { config, expected, roleOptions }: SmokeOptions,
+): Promise<Observations["expected"]> {
+  const ofNameless = decidedRole(await stage.inspect("nameless"), config, await homeAccount(config));
+  const roleName = roleOptions.length > 0 ? expected.roleName : ofNameless.roleName;
+  return { ...expected, roleName, ofNameless };
 }
 
 /** Time for the watching container to see how it was, and for the daemon to be there again. */

@@ -1,5 +1,7 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { StartError } from "../app/start-error.ts";
+import { ContainerShape } from "../docker/engine-shapes.ts";
+import type { WorkloadSource } from "../docker/workload-claims.ts";
 import type { Docker } from "../probe/docker-cli.ts";
 import { importOwnImage, type OwnImage, ownProgramIn } from "../probe/own-image.ts";
 import { Sight } from "../probe/sight.ts";
@@ -56,6 +58,12 @@ export class Stage {
     return read(Sight, await this.#output(name));
   }
 
+  /** What the engine, and with it the daemon, knows of the container. */
+  async inspect(name: string): Promise<WorkloadSource> {
+    const [container] = read(z.tuple([ContainerShape]), await this.#options.docker("inspect", nameOf(name)));
+    return container;
+  }
+
   /** What a container saw while `event` happened, from a second before it until `afterMs` after it. */
   async watchDuring(runOptions: readonly string[], event: () => Promise<void>): Promise<Watch> {
     const { docker } = this.#options;
@@ -106,6 +114,6 @@ function read<T extends z.ZodType>(schema: T, text: string): z.output<T> {
   try {
     return schema.parse(JSON.parse(text));
   } catch {
-    throw new StartError(`a container said nothing that can be read: ${text.slice(0, MAX_SHOWN)}`);
+    throw new StartError(`a container, or Docker of it, said nothing that can be read: ${text.slice(0, MAX_SHOWN)}`);
   }
 }

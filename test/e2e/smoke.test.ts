@@ -123,13 +123,36 @@ test("a role that STS refuses is no role, and the report says with which word", 
   );
 });
 
+test("rules: a container that names no role has its rule's default, or none where the rule refuses the setting's", async () => {
+  const rules = [
+    { match: { network: "red" }, allow: ["arn:aws:iam::111122223333:role/red/*"], defaultRole: "red/base" },
+    { match: {}, allow: ["arn:aws:iam::111122223333:role/containers/*"] },
+  ];
+  const settings = { TASKROLE_DEFAULT_ROLE: "elsewhere/other", TASKROLE_ROLE_RULES: JSON.stringify(rules) };
+  await lab.engine.docker("network", "create", "red");
+  await lab.daemon.stop();
+  await lab.daemon.start({ "default-role": "elsewhere/other", "role-rules": JSON.stringify(rules) });
+  const red = await smoke(["--role", "red/x", "--network", "red"], settings);
+  assertRow(red, "passed", /names no role.*\| `base` \(defaultRole of rule 1\)/);
+  const nobodys = await smoke(["--network", "red"], settings);
+  assertRow(nobodys, "passed", /A container has its role \| `base`/);
+  const refused = await smoke(["--role", ROLE], settings);
+  assertRow(
+    refused,
+    "passed",
+    /names no role.*\| answered 404: rule 2 of roleRules does not let taskrole-smoke-nameless/,
+  );
+  for (const { code, stdout, stderr } of [red, nobodys, refused]) assert.equal(code, 0, stdout + stderr);
+  await lab.engine.docker("network", "rm", "red");
+});
+
 test("a daemon with other settings than the file's: the wrong role is named", async () => {
   await lab.daemon.stop();
   await lab.daemon.start({ "default-role": "beta", "metadata-tokens": "optional" });
   const ran = await smoke([], { TASKROLE_DEFAULT_ROLE: "alpha" });
   assert.equal(ran.code, 1);
   assertRow(ran, "failed", /A container has its role \| listed `beta` instead of `alpha`/);
-  assertRow(ran, "failed", /names no role.*\| it was listed `beta`, though `defaultRole` is `alpha`/);
+  assertRow(ran, "failed", /names no role.*\| listed `beta`; it is to have `alpha` \(setting defaultRole\)/);
   assertRow(ran, "failed", /IMDSv1.*\| without a token 200; `metadataTokens` is required/);
   assertRow(ran, "passed", /No container reaches the host's role/);
 });

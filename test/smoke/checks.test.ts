@@ -35,9 +35,11 @@ const hold: UnitFacts = { ...own, id: "taskrole-hold.service", startedAt: 1_900_
 const docker: UnitFacts = { ...own, id: "docker.service", before: [], startedAt: 5_000_000, activeAt: 7_000_000 };
 const booted: UnitFacts = { ...docker, id: "multi-user.target", startedAt: 8_000_000, activeAt: 8_000_000 };
 
+const NONE = { roleName: "", because: "it names no role and there is no defaultRole" };
+
 /** A host on which all is well. */
 const good: Observations = {
-  expected: { role: "containers/reader", roleName: "reader", defaultRoleName: undefined, metadataTokens: "required" },
+  expected: { role: "containers/reader", roleName: "reader", ofNameless: NONE, metadataTokens: "required" },
   host: HOST,
   rules: { missing: [] },
   named: withRole,
@@ -94,7 +96,7 @@ describe("the checks of a smoke test", () => {
     const seen = { ...good, nameless: exposed };
     assert.deepEqual(outcomes(seen, "failed").length, 2);
     assert.match(seenBy(seen, HOST_ROLE), /A CONTAINER REACHED the host's role `the-host`/);
-    assert.match(seenBy(seen, NAMELESS), /listed `the-host`, though there is no `defaultRole`/);
+    assert.match(seenBy(seen, NAMELESS), /listed `the-host`; it is to have none/);
     const byVersion1: Sight = { ...withRole, listingWithoutToken: { status: 200, body: "the-host" } };
     assert.match(seenBy({ ...good, named: byVersion1 }, HOST_ROLE), /A CONTAINER REACHED/);
     const during = { answers: { "role the-host": 1, "role reader": 9 }, last: "role reader" };
@@ -137,12 +139,20 @@ describe("the checks of a smoke test", () => {
     assert.match(seenBy({ ...good, named: withoutRole }, OWN_ROLE), /answered 404 instead of a role/);
   });
 
-  it("a container that names no role has the default role where there is one, and only there", () => {
-    const expected = { ...good.expected, defaultRoleName: "base" };
+  it("a container that names no role has the role that the daemon's own decision gives it, or none", () => {
+    const expected = { ...good.expected, ofNameless: { roleName: "base", because: "defaultRole of rule 1" } };
     const based: Sight = { ...withRole, listing: { status: 200, body: "base" } };
     assert.deepEqual(outcomes({ ...good, expected, nameless: based }, "failed"), []);
-    assert.match(failing({ nameless: based }, NAMELESS), /listed `base`, though there is no `defaultRole`/);
-    assert.match(failing({ expected }, NAMELESS), /listed none, though `defaultRole` is `base`/);
+    assert.equal(seenBy({ ...good, expected, nameless: based }, NAMELESS), "`base` (defaultRole of rule 1)");
+    assert.match(failing({ nameless: based }, NAMELESS), /^listed `base`; it is to have none: it names no role/);
+    assert.match(failing({ expected }, NAMELESS), /^listed none; it is to have `base` \(defaultRole of rule 1\)/);
+  });
+
+  it("a default role of the same name as the host's is not the host's", () => {
+    const expected = { ...good.expected, ofNameless: { roleName: HOST.roleName, because: "defaultRole of rule 1" } };
+    const credentials = { code: "Success", accessKeyId: "ASIADEFAULT", expiration: "" };
+    const nameless: Sight = { ...withRole, listing: { status: 200, body: HOST.roleName }, credentials };
+    assert.deepEqual(outcomes({ ...good, expected, nameless }, "failed"), []);
   });
 
   it("version 1 is held to the setting, in both directions", () => {
