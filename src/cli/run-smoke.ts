@@ -44,10 +44,8 @@ export async function runSmokeCommand(flags: SmokeFlags, usualRestart: string): 
 
 const optionsOf = (flags: SmokeFlags, usualRestart: string) => ({
   roleOptions: flags.role === undefined ? [] : ["--label", `taskrole.role=${flags.role}`],
-  runOptions: [
-    ...(flags.label ?? []).flatMap((label) => ["--label", label]),
-    ...(flags.network === undefined ? [] : ["--network", flags.network]),
-  ],
+  runOptions: (flags.label ?? []).flatMap((label) => ["--label", label]),
+  network: flags.network,
   image: flags.image,
   restart: restartWords(flags.restartDaemon, usualRestart),
   isAfterReboot: flags.afterReboot ?? false,

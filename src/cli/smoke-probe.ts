@@ -15,8 +15,11 @@ export const smokeProbeCommand = (): Command =>
     });
 
 async function probe({ watch: isWatching, hostRole }: ProbeFlags): Promise<object> {
-  const { METADATA_SERVICE } = await import("../probe/exchange.ts");
-  if (!isWatching) return (await import("../probe/sight.ts")).look(METADATA_SERVICE, hostRole);
+  const { METADATA_SERVICE, METADATA_SERVICE_6 } = await import("../probe/exchange.ts");
+  if (!isWatching) {
+    const { look } = await import("../probe/sight.ts");
+    return { ...(await look(METADATA_SERVICE, hostRole)), over6: await look(METADATA_SERVICE_6, hostRole) };
+  }
   const { watch } = await import("../probe/watch.ts");
   const stop = new AbortController();
   process.once("SIGTERM", () => stop.abort());

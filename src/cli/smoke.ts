@@ -24,7 +24,10 @@ export const smokeCommand = (): Command =>
       "a label of the containers, where roleRules ask for one; may be given again",
       another,
     )
-    .option("--network <NETWORK>", "their Docker network (default: Docker's own bridge)")
+    .option(
+      "--network <NETWORK>",
+      "their Docker network (default: Docker's own bridge); one container is on the host's",
+    )
     .option("--image <IMAGE>", "their image, with glibc (default: one is made of this program, and removed)")
     .option(`--restart-daemon [COMMAND]`, `have the daemon restarted meanwhile, by default with "${RESTART}"`)
     .option("--after-reboot", "judge by this boot's times whether taskrole was there before Docker")

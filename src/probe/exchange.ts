@@ -17,8 +17,9 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Where every container finds its metadata service. */
+/** Where every container finds its metadata service, and where one with IPv6 does. */
 export const METADATA_SERVICE: Destination = { host: "169.254.169.254", port: 80 };
+export const METADATA_SERVICE_6: Destination = { host: "fd00:ec2::254", port: 80 };
 
 /** The daemon holds a request for up to four seconds until it knows who asks. */
 const TIMEOUT_MS = 6_000;
@@ -43,7 +44,9 @@ export function exchange({ host, port }: Destination, request: string): Promise<
 
 /** By HTTP/1.0, after whose answer each server closes. Not through a proxy, whatever the environment says. */
 export async function ask(to: Destination, { method = "GET", path, headers = {} }: Question): Promise<Answer> {
-  const lines = Object.entries({ Host: to.host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries({ Host: to.host.includes(":") ? `[${to.host}]` : to.host, ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   const reply = await exchange(to, `${method} ${path} HTTP/1.0\r\n${lines.join("")}\r\n`);
   if ("error" in reply) return reply;
   const status = /^HTTP\/1\.[01] (\d{3}) /.exec(reply.text)?.[1];

@@ -22,6 +22,10 @@ export const Sight = z.object({
 });
 export type Sight = z.infer<typeof Sight>;
 
+/** Over both families: an SDK uses IPv6 only when it is told to, a thief need not be told. */
+export const Sights = Sight.extend({ over6: Sight });
+export type Sights = z.infer<typeof Sights>;
+
 const ROLES = "/latest/meta-data/iam/security-credentials/";
 const MAX_SHOWN = 200;
 /** "Not known yet", "STS has not answered": a client asks again, and so does this one. */

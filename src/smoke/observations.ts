@@ -1,7 +1,8 @@
-import type { Sight } from "../probe/sight.ts";
+import type { Sights } from "../probe/sight.ts";
 import type { Watch } from "../probe/watch.ts";
 import type { BootFacts } from "./boot-order.ts";
 import type { DecidedRole } from "./decided-role.ts";
+import type { HostNetworkSeen } from "./host-network-seen.ts";
 
 /** What should be, by the settings and by what was asked for. */
 export interface Expected {
@@ -21,8 +22,8 @@ export type HostRole =
   | { readonly unknown: string };
 
 export type RulesSeen =
-  /** By name, with what is wrong with it. */
-  | { readonly missing: readonly string[] }
+  /** By name, with what is wrong with it; and what this host cannot keep of the settings. */
+  | { readonly missing: readonly string[]; readonly warnings: readonly string[] }
   | { readonly unknown: string }
   /** interception: none */
   | "not ours";
@@ -33,11 +34,12 @@ export interface Observations {
   readonly host: HostRole;
   readonly rules: RulesSeen;
   /** The container that is to have the role. */
-  readonly named: Sight;
+  readonly named: Sights;
   /** The same, started a second time. */
-  readonly namedAgain: Sight;
+  readonly namedAgain: Sights;
   /** A container that names no role. */
-  readonly nameless: Sight;
+  readonly nameless: Sights;
+  readonly onHostNetwork: HostNetworkSeen;
   /** While the daemon was restarted; undefined: it was not. */
   readonly watch: Watch | undefined;
   readonly boot: BootFacts;

@@ -1,5 +1,5 @@
 import type { Answer } from "../probe/exchange.ts";
-import { roleIn, type Sight } from "../probe/sight.ts";
+import { roleIn, type Sight, type Sights } from "../probe/sight.ts";
 import type { HostRole, Observations } from "./observations.ts";
 
 const SEE_LOG = "the daemon's log says why";
@@ -25,10 +25,16 @@ export function wrongWith(
 const isHosts = (name: string, host: HostRole): string =>
   "roleName" in host && host.roleName === name ? ", the host's own role," : "";
 
-/** What of the host's credentials a container had its hands on, in words; undefined: nothing. */
-export function hostsIn(sight: Sight, { expected, host }: Pick<Observations, "expected" | "host">): string | undefined {
+/**
+ * What of the host's credentials a container had its hands on, in words; undefined: nothing.
+ *
+ * @param allowed names of roles that it may have, though the host's be called so, too
+ */
+export const hostsIn = (sights: Sights, host: HostRole, allowed: readonly string[]): string | undefined =>
+  hostsOver(sights, host, allowed) ?? hostsOver(sights.over6, host, allowed);
+
+function hostsOver(sight: Sight, host: HostRole, allowed: readonly string[]): string | undefined {
   const own = sight.credentials?.accessKeyId;
-  const allowed = [expected.roleName, expected.ofNameless.roleName];
   const listings = [sight.listing, sight.listingWithoutToken].map(roleIn);
   if (!("roleName" in host)) return undefined;
   if (host.accessKeyId !== "" && own === host.accessKeyId) return "the host's own keys";

@@ -5,8 +5,9 @@ import { sleep } from "../kit/sleep.ts";
 import { dockerAt } from "../probe/docker-cli.ts";
 import type { Watch } from "../probe/watch.ts";
 import { findingsOf } from "./checks.ts";
-import { decidedRole } from "./decided-role.ts";
+import { type DecidedRole, decidedRole } from "./decided-role.ts";
 import { homeAccount } from "./home-account.ts";
+import { hostNetworkSeen } from "./host-network-seen.ts";
 import { hostRole } from "./host-role.ts";
 import type { Expected, Finding, HostRole, Observations } from "./observations.ts";
 import type { Surroundings } from "./report.ts";
@@ -19,8 +20,10 @@ export interface SmokeOptions {
   readonly expected: Omit<Expected, "ofNameless">;
   /** Of the container that is to have the role, beside those of all. */
   readonly roleOptions: readonly string[];
-  /** Of all containers: `--label`, `--network`. */
+  /** Of all containers: `--label`. */
   readonly runOptions: readonly string[];
+  /** Of all but one; undefined: the engine's own bridge. */
+  readonly network: string | undefined;
   readonly image: string | undefined;
   /** The words of the command by which the daemon is started again; undefined: it is not. */
   readonly restart: readonly string[] | undefined;
@@ -66,20 +69,19 @@ async function observe(stage: Stage, host: HostRole, options: SmokeOptions): Pro
   const namedAgain = await stage.lookAgain("named");
   tell("a container that names no role and wants the host's");
   const nameless = await stage.look("nameless", []);
-  const expected = await expectedOf(stage, options);
+  const home = await homeAccount(config);
+  const expected = expectedOf(decidedRole(await stage.inspect("nameless"), config, home), options);
+  tell("a container on the host's network");
+  const onHostNetwork = await hostNetworkSeen(stage, config, home);
   // Of a service that is started again the boot's own time is forgotten.
   const boot = await bootFacts();
   const watch = await watchRestart(stage, options);
   const rules = await rulesSeen(config);
-  return { expected, host, rules, named, namedAgain, nameless, watch, boot, isAfterReboot };
+  return { expected, host, rules, named, namedAgain, nameless, onHostNetwork, watch, boot, isAfterReboot };
 }
 
 /** A container that names no role is one whichever row it is in: the rules may give it another default than the setting. */
-async function expectedOf(
-  stage: Stage,
-  { config, expected, roleOptions }: SmokeOptions,
-): Promise<Observations["expected"]> {
-  const ofNameless = decidedRole(await stage.inspect("nameless"), config, await homeAccount(config));
+function expectedOf(ofNameless: DecidedRole, { expected, roleOptions }: SmokeOptions): Observations["expected"] {
   const roleName = roleOptions.length > 0 ? expected.roleName : ofNameless.roleName;
   return { ...expected, roleName, ofNameless };
 }

@@ -4,7 +4,7 @@ import { ContainerShape } from "../docker/engine-shapes.ts";
 import type { WorkloadSource } from "../docker/workload-claims.ts";
 import type { Docker } from "../probe/docker-cli.ts";
 import { importOwnImage, type OwnImage, ownProgramIn } from "../probe/own-image.ts";
-import { Sight } from "../probe/sight.ts";
+import { Sights } from "../probe/sight.ts";
 import { Watch } from "../probe/watch.ts";
 
 const NAME = "taskrole-smoke";
@@ -18,11 +18,21 @@ export interface StageOptions {
   readonly docker: Docker;
   /** Undefined: one is made of this program. */
   readonly image: string | undefined;
-  /** Of all containers: `--label`, `--network`. */
+  /** Of all containers: `--label`. */
   readonly runOptions: readonly string[];
+  /** Of all that are not put elsewhere; undefined: the engine's own bridge. */
+  readonly network: string | undefined;
   readonly hostRoleName: string;
   /** Throws when the run is to end; asked before anything is made. */
   readonly goOn: () => void;
+}
+
+interface Creation {
+  readonly name: string;
+  readonly runOptions: readonly string[];
+  readonly network: string | undefined;
+  /** Of the probe. */
+  readonly args: readonly string[];
 }
 
 /** Where throw-away containers look around. */
@@ -46,16 +56,21 @@ export class Stage {
     );
   }
 
+  /** Ends a run that is to end. */
+  goOn(): void {
+    this.#options.goOn();
+  }
+
   /** Starts a container with these further options, and gives what it saw. */
-  async look(name: string, runOptions: readonly string[]): Promise<Sight> {
-    await this.#create(name, runOptions, ["--host-role", this.#options.hostRoleName]);
+  async look(name: string, runOptions: readonly string[], network = this.#options.network): Promise<Sights> {
+    await this.#create({ name, runOptions, network, args: ["--host-role", this.#options.hostRoleName] });
     return this.lookAgain(name);
   }
 
   /** The same container, started again. */
-  async lookAgain(name: string): Promise<Sight> {
+  async lookAgain(name: string): Promise<Sights> {
     this.#options.goOn();
-    return read(Sight, await this.#output(name));
+    return read(Sights, await this.#output(name));
   }
 
   /** What the engine, and with it the daemon, knows of the container. */
@@ -66,8 +81,8 @@ export class Stage {
 
   /** What a container saw while `event` happened, from a second before it until `afterMs` after it. */
   async watchDuring(runOptions: readonly string[], event: () => Promise<void>): Promise<Watch> {
-    const { docker } = this.#options;
-    await this.#create("watch", runOptions, ["--watch"]);
+    const { docker, network } = this.#options;
+    await this.#create({ name: "watch", runOptions, network, args: ["--watch"] });
     await docker("start", nameOf("watch"));
     await event();
     await docker("stop", nameOf("watch"));
@@ -94,11 +109,12 @@ export class Stage {
     }
   }
 
-  async #create(name: string, runOptions: readonly string[], args: readonly string[]): Promise<void> {
+  async #create({ name, runOptions, network, args }: Creation): Promise<void> {
     const { docker, goOn, runOptions: common } = this.#options;
     const { name: image, runOptions: ofImage, command } = this.#image;
     goOn();
-    const options = ["--name", nameOf(name), "--label", MARK, ...common, ...runOptions, ...ofImage];
+    const place = network === undefined ? [] : ["--network", network];
+    const options = ["--name", nameOf(name), "--label", MARK, ...common, ...place, ...runOptions, ...ofImage];
     await docker("create", ...options, image, ...command, "smoke-probe", ...args);
   }
 }

@@ -286,7 +286,7 @@ test("right after that boot, `taskrole smoke` finds the whole host as it must be
   const command = "./taskrole smoke --role containers/web --after-reboot --restart-daemon";
   const { code, stdout, stderr } = await host.shell(inItsFolder(command));
   assert.equal(code, 0, stdout + stderr);
-  assert.match(stdout, /^## taskrole smoke: 9 passed, 0 failed, 0 not checked$/m);
+  assert.match(stdout, /^## taskrole smoke: 10 passed, 0 failed, 0 not checked$/m);
   assert.match(stdout, /^\| passed \| After a reboot.*\| `taskrole\.service` was there \d+\.\d s before/m);
   assert.match(stdout, /^\| passed \| While the daemon restarts.*role web \(\d+\)/m);
 });

@@ -40,10 +40,15 @@ const counts = ({ stdout, stderr }: Ran): string => /^## taskrole smoke: (.*)$/m
 
 test("a good host: every check passes, nothing is left behind, and nothing secret is in the report", async () => {
   const ran = await smoke(["--role", ROLE]);
-  assert.equal(counts(ran), "7 passed, 0 failed, 2 not checked");
+  assert.equal(counts(ran), "8 passed, 0 failed, 2 not checked");
   assert.equal(ran.code, 0);
   assertRow(ran, "passed", /A container has its role \| `alpha`, keys good until \d{4}-/);
   assertRow(ran, "passed", /No container reaches the host's role \| nothing of it, in 156 attempts/);
+  assertRow(
+    ran,
+    "passed",
+    /on the host's network.*\| answered 404: it is on the host's own network, and hostNetwork is refuse/,
+  );
   assertRow(ran, "not checked", /While the daemon restarts/);
   assertRow(ran, "not checked", /After a reboot/);
   for (const row of [
@@ -77,9 +82,10 @@ test("while the daemon is restarted a container sees its own role, or nothing", 
 });
 
 test("on another network, in another image, and over a restart that fails", async () => {
-  await lab.engine.docker("network", "create", "apps");
+  await lab.engine.docker("network", "create", "--ipv6", "--subnet", "fd00:5::/64", "apps");
   const ran = await smoke(["--role", ROLE, "--network", "apps", "--image", IMAGES.aws, "--label", "team=red"]);
   assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  assertRow(ran, "passed", /No container reaches the host's role \| nothing of it, in 312 attempts/);
   const unknown = await smoke(["--role", ROLE, "--restart-daemon", "false"]);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /"false", which --restart-daemon names, failed/);
@@ -146,6 +152,23 @@ test("rules: a container that names no role has its rule's default, or none wher
   await lab.engine.docker("network", "rm", "red");
 });
 
+test("a container on the host's network has its own role where that is the setting", async () => {
+  await lab.daemon.stop();
+  await lab.daemon.start({ "default-role": "base", "host-network": "identify" });
+  const ran = await smoke(["--role", ROLE], { TASKROLE_DEFAULT_ROLE: "base", TASKROLE_HOST_NETWORK: "identify" });
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  assertRow(ran, "passed", /on the host's network.*\| `base` \(setting defaultRole\)/);
+  const none = await smoke(["--role", ROLE]);
+  assertRow(none, "failed", /on the host's network.*\| listed `base`; it is to have none/);
+});
+
+test("what `interception status` warns of is in the report", async () => {
+  const container = await lab.run();
+  const ran = await smoke(["--role", ROLE], { TASKROLE_CONTAINER_CGROUPS: '["elsewhere"]' });
+  assertRow(ran, "failed", /packet rules are.*; it warns: hostNetwork is not kept for the containers in the cgroup/);
+  await container.remove();
+});
+
 test("a daemon with other settings than the file's: the wrong role is named", async () => {
   await lab.daemon.stop();
   await lab.daemon.start({ "default-role": "beta", "metadata-tokens": "optional" });
@@ -178,6 +201,7 @@ test("a host without interception: the report says aloud that the host's role wa
     "failed",
     new RegExp(`No container reaches.*A CONTAINER REACHED the host's (own keys|role \`${HOST_ROLE}\`)`),
   );
+  assertRow(ran, "failed", /on the host's network.*\| A CONTAINER REACHED the host's (own keys|role)/);
   assertRow(ran, "failed", /packet rules are in place \| not in place: .*table inet taskrole \(absent\)/);
   assertRow(ran, "failed", new RegExp(`A container has its role \\| listed \`${HOST_ROLE}\`, the host's own role,`));
   for (const secret of (await lab.ec2.hostSecrets()).filter((text) => text.length > 20))

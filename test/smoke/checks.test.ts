@@ -1,25 +1,35 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Sight } from "../../src/probe/sight.ts";
+import type { Sight, Sights } from "../../src/probe/sight.ts";
 import type { UnitFacts } from "../../src/smoke/boot-order.ts";
 import { findingsOf } from "../../src/smoke/checks.ts";
 import type { Observations } from "../../src/smoke/observations.ts";
 
 const HOST = { roleName: "the-host", accessKeyId: "ASIAHOST" };
 
-const withRole: Sight = {
+const UNREACHABLE = { error: "ENETUNREACH" };
+const ALONE_OVER_4: Sight = { token: UNREACHABLE, listing: UNREACHABLE, listingWithoutToken: UNREACHABLE };
+const NOTHING: Sight = {
+  token: { status: 200, body: "" },
+  listing: { status: 404, body: "" },
+  listingWithoutToken: { status: 401, body: "" },
+};
+
+const withRole: Sights = {
   token: { status: 200, body: "" },
   listing: { status: 200, body: "reader" },
   listingWithoutToken: { status: 401, body: "" },
   credentials: { code: "Success", accessKeyId: "ASIAOWN", expiration: "2030-01-01T00:00:00Z" },
   theft: { attempts: 156, accessKeyIds: [] },
+  over6: ALONE_OVER_4,
 };
 
-const withoutRole: Sight = {
+const withoutRole: Sights = {
   token: { status: 200, body: "" },
   listing: { status: 404, body: "" },
   listingWithoutToken: { status: 401, body: "" },
   theft: { attempts: 156, accessKeyIds: [] },
+  over6: ALONE_OVER_4,
 };
 
 const own: UnitFacts = {
@@ -41,10 +51,11 @@ const NONE = { roleName: "", because: "it names no role and there is no defaultR
 const good: Observations = {
   expected: { role: "containers/reader", roleName: "reader", ofNameless: NONE, metadataTokens: "required" },
   host: HOST,
-  rules: { missing: [] },
+  rules: { missing: [], warnings: [] },
   named: withRole,
   namedAgain: withRole,
   nameless: withoutRole,
+  onHostNetwork: { sight: withoutRole, decided: NONE },
   watch: { answers: { "role reader": 40, ECONNREFUSED: 6, "503": 2 }, last: "role reader" },
   boot: [own, hold, docker, booted],
   isAfterReboot: true,
@@ -79,6 +90,7 @@ function unchecked(changed: Partial<Observations>, check: RegExp): string {
 const OWN_ROLE = /has its role$/;
 const HOST_ROLE = /reaches the host's role/;
 const NAMELESS = /names no role/;
+const ON_HOST = /on the host's network/;
 const AGAIN = /started again/;
 const RESTART = /daemon restarts/;
 const BOOT = /reboot/;
@@ -92,12 +104,14 @@ describe("the checks of a smoke test", () => {
   });
 
   it("a container that is listed the host's role is told of aloud, whichever it is and however it asked", () => {
-    const exposed: Sight = { ...withoutRole, listing: { status: 200, body: "the-host" } };
+    const exposed: Sights = { ...withoutRole, listing: { status: 200, body: "the-host" } };
     const seen = { ...good, nameless: exposed };
     assert.deepEqual(outcomes(seen, "failed").length, 2);
     assert.match(seenBy(seen, HOST_ROLE), /A CONTAINER REACHED the host's role `the-host`/);
     assert.match(seenBy(seen, NAMELESS), /listed `the-host`; it is to have none/);
-    const byVersion1: Sight = { ...withRole, listingWithoutToken: { status: 200, body: "the-host" } };
+    const over6: Sights = { ...withoutRole, over6: { ...NOTHING, listing: { status: 200, body: "the-host" } } };
+    assert.match(seenBy({ ...good, nameless: over6 }, HOST_ROLE), /A CONTAINER REACHED the host's role `the-host`/);
+    const byVersion1: Sights = { ...withRole, listingWithoutToken: { status: 200, body: "the-host" } };
     assert.match(seenBy({ ...good, named: byVersion1 }, HOST_ROLE), /A CONTAINER REACHED/);
     const during = { answers: { "role the-host": 1, "role reader": 9 }, last: "role reader" };
     assert.match(seenBy({ ...good, watch: during }, HOST_ROLE), /while the daemon restarted/);
@@ -111,24 +125,29 @@ describe("the checks of a smoke test", () => {
   });
 
   it("a thief's loot is found, and its own keys are not taken for loot", () => {
-    const thief: Sight = { ...withoutRole, theft: { attempts: 156, accessKeyIds: ["ASIAIDENTITY"] } };
+    const thief: Sights = { ...withoutRole, theft: { attempts: 156, accessKeyIds: ["ASIAIDENTITY"] } };
     assert.match(failing({ nameless: thief }, HOST_ROLE), /A CONTAINER REACHED keys that are not its own/);
-    const itself: Sight = { ...withRole, theft: { attempts: 156, accessKeyIds: ["ASIAOWN"] } };
+    const over6: Sights = { ...withoutRole, over6: { ...NOTHING, theft: { attempts: 156, accessKeyIds: ["ASIAX"] } } };
+    assert.match(failing({ nameless: over6 }, HOST_ROLE), /A CONTAINER REACHED keys that are not its own/);
+    const unlucky: Sights = { ...withoutRole, over6: { ...NOTHING, theft: { attempts: 156, accessKeyIds: [] } } };
+    assert.match(seenBy({ ...good, nameless: unlucky }, HOST_ROLE), /in 312 attempts/);
+    const itself: Sights = { ...withRole, theft: { attempts: 156, accessKeyIds: ["ASIAOWN"] } };
     assert.deepEqual(outcomes({ ...good, named: itself }, "failed"), []);
   });
 
   it("a thief who never ran is not a beaten one, and a host role that is not known was not kept", () => {
-    const mute: Sight = {
+    const mute: Sights = {
       token: { error: "ECONNREFUSED" },
       listing: { error: "ECONNREFUSED" },
       listingWithoutToken: { error: "ECONNREFUSED" },
+      over6: ALONE_OVER_4,
     };
     assert.match(failing({ nameless: mute }, HOST_ROLE), /nothing answered \(ECONNREFUSED\)/);
     assert.match(failing({ host: { unknown: "http://x: ETIMEDOUT" } }, HOST_ROLE), /ETIMEDOUT/);
   });
 
   it("another role, none, and refused credentials are not its role", () => {
-    const listed = (body: string): Sight => ({ ...withRole, listing: { status: 200, body } });
+    const listed = (body: string): Sights => ({ ...withRole, listing: { status: 200, body } });
     assert.match(failing({ named: listed("writer") }, OWN_ROLE), /listed `writer` instead of `reader`/);
     assert.match(failing({ namedAgain: listed("writer") }, AGAIN), /listed `writer` instead of `reader`/);
     const denied = {
@@ -141,7 +160,7 @@ describe("the checks of a smoke test", () => {
 
   it("a container that names no role has the role that the daemon's own decision gives it, or none", () => {
     const expected = { ...good.expected, ofNameless: { roleName: "base", because: "defaultRole of rule 1" } };
-    const based: Sight = { ...withRole, listing: { status: 200, body: "base" } };
+    const based: Sights = { ...withRole, listing: { status: 200, body: "base" } };
     assert.deepEqual(outcomes({ ...good, expected, nameless: based }, "failed"), []);
     assert.equal(seenBy({ ...good, expected, nameless: based }, NAMELESS), "`base` (defaultRole of rule 1)");
     assert.match(failing({ nameless: based }, NAMELESS), /^listed `base`; it is to have none: it names no role/);
@@ -151,12 +170,12 @@ describe("the checks of a smoke test", () => {
   it("a default role of the same name as the host's is not the host's", () => {
     const expected = { ...good.expected, ofNameless: { roleName: HOST.roleName, because: "defaultRole of rule 1" } };
     const credentials = { code: "Success", accessKeyId: "ASIADEFAULT", expiration: "" };
-    const nameless: Sight = { ...withRole, listing: { status: 200, body: HOST.roleName }, credentials };
+    const nameless: Sights = { ...withRole, listing: { status: 200, body: HOST.roleName }, credentials };
     assert.deepEqual(outcomes({ ...good, expected, nameless }, "failed"), []);
   });
 
   it("version 1 is held to the setting, in both directions", () => {
-    const open: Sight = { ...withRole, listingWithoutToken: { status: 200, body: "reader" } };
+    const open: Sights = { ...withRole, listingWithoutToken: { status: 200, body: "reader" } };
     const optional = { ...good.expected, metadataTokens: "optional" } as const;
     assert.match(failing({ named: open }, /IMDSv1/), /without a token 200; `metadataTokens` is required/);
     assert.deepEqual(outcomes({ ...good, named: open, expected: optional }, "failed"), []);
@@ -172,10 +191,37 @@ describe("the checks of a smoke test", () => {
   });
 
   it("rules that are missing or cannot be read fail; those that are somebody else's are not checked", () => {
-    assert.match(failing({ rules: { missing: ["table inet taskrole (absent)"] } }, /packet rules/), /inet taskrole/);
+    assert.match(
+      failing({ rules: { missing: ["table inet taskrole (absent)"], warnings: [] } }, /packet rules/),
+      /inet taskrole/,
+    );
     assert.match(failing({ rules: { unknown: "needs root" } }, /packet rules/), /needs root/);
     assert.match(seenBy({ ...good, rules: "not ours" }, /packet rules/), /`interception: none`/);
     assert.deepEqual(outcomes({ ...good, rules: "not ours" }, "not checked").length, 2);
+  });
+
+  it("what the host cannot keep of the settings is told beside the rules, and is no failure by itself", () => {
+    const warnings = ["hostNetwork is not kept for the containers in the cgroup x", "The kernel runs without IPv6"];
+    const warned = { ...good, rules: { missing: [], warnings } };
+    assert.deepEqual(outcomes(warned, "failed"), []);
+    assert.match(seenBy(warned, /packet rules/), /; it warns: hostNetwork is not .* x; it warns: The kernel runs/);
+    const missing = failing({ rules: { missing: ["table x (absent)"], warnings } }, /packet rules/);
+    assert.match(missing, /not in place: table x .*; it warns: hostNetwork/);
+  });
+
+  it("a container on the host's network that reaches the host's role, or is given another than it is to have", () => {
+    const there = (sight: Sights, decided = NONE): Partial<Observations> => ({ onHostNetwork: { sight, decided } });
+    const listed = (body: string): Sights => ({ ...withRole, listing: { status: 200, body } });
+    assert.match(failing(there(listed("the-host")), ON_HOST), /A CONTAINER REACHED the host's role `the-host`/);
+    const thief: Sights = { ...withoutRole, theft: { attempts: 156, accessKeyIds: [HOST.accessKeyId] } };
+    assert.match(failing(there(thief), ON_HOST), /A CONTAINER REACHED keys that are not its own/);
+    assert.match(failing(there(listed("reader")), ON_HOST), /^listed `reader`; it is to have none/);
+    const base = { roleName: "base", because: "setting defaultRole" };
+    assert.match(failing(there(withoutRole, base), ON_HOST), /^listed none; it is to have `base`/);
+    assert.deepEqual(outcomes({ ...good, ...there(listed("base"), base) }, "failed"), []);
+    const { theft: _, ...mute } = { ...withoutRole, token: { error: "ECONNREFUSED" } };
+    assert.match(failing(there(mute), ON_HOST), /nothing answered \(ECONNREFUSED\), so nothing was tried/);
+    assert.equal(unchecked({ onHostNetwork: { untried: "`hostNetwork: host`" } }, ON_HOST), "`hostNetwork: host`");
   });
 
   it("the order of a boot: enabled, before Docker, and after a reboot by its own times", () => {
