@@ -29,13 +29,13 @@ export async function runSmokeCommand(flags: SmokeFlags, usualRestart: string): 
   if (typeof expected === "string") return complain(expected, USAGE);
   const stop = stopOnSignals();
   try {
-    const { findings, surroundings } = await runSmoke({
+    const { findings, surroundings, isCleared } = await runSmoke({
       ...optionsOf(flags, usualRestart),
       ...{ config, expected, version: build(), tell, stop },
     });
     const report = reportText(findings, surroundings);
     process.stdout.write(flags.showAccounts ? report : withoutAccounts(report));
-    return findings.some(({ outcome }) => outcome === "failed") ? FAILED : GOOD;
+    return isCleared && !findings.some(({ outcome }) => outcome === "failed") ? GOOD : FAILED;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     return complain(error.message, FAILED);

@@ -10,7 +10,7 @@ settings are read from its file and the environment, as it reads them itself.
   taskrole smoke --role containers/web-reader --restart-daemon         restarts taskrole meanwhile: "systemctl restart taskrole"
   taskrole smoke --role containers/web-reader --after-reboot           right after a boot: was taskrole there before Docker?
 
-Exit code: 0 all well, 1 a check failed or could not be tried, 2 a wrong command line. Reference: docs/operations.md`;
+Exit code: 0 all well, 1 a check failed, could not be tried, or left something behind, 2 a wrong command line. Reference: docs/operations.md`;
 
 const RESTART = "systemctl restart taskrole";
 

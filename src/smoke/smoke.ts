@@ -2,7 +2,7 @@ import type { Config } from "../app/options.ts";
 import { StartError } from "../app/start-error.ts";
 import { runCommand } from "../kit/run-command.ts";
 import { sleep } from "../kit/sleep.ts";
-import { dockerAt } from "../probe/docker-cli.ts";
+import { type Docker, dockerAt } from "../probe/docker-cli.ts";
 import type { Watch } from "../probe/watch.ts";
 import { findingsOf } from "./checks.ts";
 import { type DecidedRole, decidedRole } from "./decided-role.ts";
@@ -12,7 +12,7 @@ import { hostRole } from "./host-role.ts";
 import type { Expected, Finding, HostRole, Observations } from "./observations.ts";
 import type { Surroundings } from "./report.ts";
 import { rulesSeen } from "./rules-seen.ts";
-import { Stage } from "./stage.ts";
+import { clearAway, clearingByHand, Stage } from "./stage.ts";
 import { bootFacts, surroundings } from "./surroundings.ts";
 
 export interface SmokeOptions {
@@ -39,6 +39,8 @@ export interface SmokeOptions {
 export interface SmokeResult {
   readonly findings: readonly Finding[];
   readonly surroundings: Surroundings;
+  /** False where something of what was made could not be taken away again, and was told. */
+  readonly isCleared: boolean;
 }
 
 /**
@@ -48,22 +50,28 @@ export interface SmokeResult {
  * @throws StartError when it cannot be tried here
  */
 export async function runSmoke(options: SmokeOptions): Promise<SmokeResult> {
-  const { config, tell, stop, version } = options;
+  const { config, image, tell, version } = options;
   const docker = dockerAt(config.dockerEndpoint);
   const found = await surroundings(docker, config, version);
   const host = await hostRole(config.metadataUrl);
   tell("making throw-away containers");
-  const hostRoleName = "roleName" in host ? host.roleName : "";
-  const stage = await Stage.open({ ...options, docker, hostRoleName, goOn: () => stop.throwIfAborted() });
-  try {
-    return { findings: findingsOf(await observe(stage, host, options)), surroundings: found };
-  } finally {
-    await stage.clear().catch((error: unknown) => tell(leftBehind(error)));
-  }
+  await clearAway({ docker, image });
+  const [seen] = await Promise.allSettled([observe(docker, host, options)]);
+  const isCleared = await clearAway({ docker, image }).then(
+    () => true,
+    (error: unknown) => {
+      tell(leftBehind(error, options));
+      return false;
+    },
+  );
+  if (seen.status === "rejected") throw seen.reason;
+  return { findings: findingsOf(seen.value), surroundings: found, isCleared };
 }
 
-async function observe(stage: Stage, host: HostRole, options: SmokeOptions): Promise<Observations> {
-  const { config, roleOptions, tell, isAfterReboot } = options;
+async function observe(docker: Docker, host: HostRole, options: SmokeOptions): Promise<Observations> {
+  const { config, roleOptions, tell, stop, isAfterReboot } = options;
+  const hostRoleName = "roleName" in host ? host.roleName : "";
+  const stage = await Stage.open({ ...options, docker, hostRoleName, goOn: () => stop.throwIfAborted() });
   tell(`a container with the role ${options.expected.role}, twice`);
   const named = await stage.look("named", roleOptions);
   const namedAgain = await stage.lookAgain("named");
@@ -108,6 +116,6 @@ async function runRestart(argv: readonly string[]): Promise<void> {
   throw new StartError(`"${argv.join(" ")}", which --restart-daemon names, failed: ${words}`);
 }
 
-const leftBehind = (error: unknown): string =>
+const leftBehind = (error: unknown, { config, image }: SmokeOptions): string =>
   `could not take everything away: ${error instanceof Error ? error.message : String(error)}; by hand: ` +
-  "docker rm --force $(docker ps --all --quiet --filter label=taskrole-smoke)";
+  clearingByHand(config.dockerEndpoint, image);

@@ -10,7 +10,9 @@ import { Watch } from "../probe/watch.ts";
 const NAME = "taskrole-smoke";
 /** Borne by each container of a smoke test, so that no other is ever taken away. */
 const MARK = "taskrole-smoke";
-const ALL_OURS = ["ps", "--all", "--quiet", "--filter", `label=${MARK}`];
+const OWN_IMAGE = `${NAME}:latest`;
+const OUR_CONTAINERS = ["ps", "--all", "--quiet", "--filter", `label=${MARK}`];
+const OUR_IMAGE = ["image", "ls", "--quiet", "--filter", `reference=${OWN_IMAGE}`];
 /** What of the engine's own words about a container is shown. */
 const MAX_SHOWN = 300;
 
@@ -45,15 +47,11 @@ export class Stage {
     this.#image = image;
   }
 
-  /** Takes away what a run left that was killed. @throws StartError where no engine answers */
+  /** @throws StartError; what was made by then is for {@link clearAway} */
   static async open(options: StageOptions): Promise<Stage> {
-    await removeContainers(options.docker);
-    options.goOn();
-    const { docker, image } = options;
-    return new Stage(
-      options,
-      image === undefined ? await importOwnImage(docker, `${NAME}:latest`) : ownProgramIn(image),
-    );
+    const { docker, image, goOn } = options;
+    goOn();
+    return new Stage(options, image === undefined ? await importOwnImage(docker, OWN_IMAGE) : ownProgramIn(image));
   }
 
   /** Ends a run that is to end. */
@@ -89,13 +87,6 @@ export class Stage {
     return read(Watch, await docker("logs", nameOf("watch")));
   }
 
-  /** All that was made, whether or not the run came to its end. */
-  async clear(): Promise<void> {
-    const { docker, image } = this.#options;
-    await removeContainers(docker);
-    if (image === undefined) await docker("image", "rm", "--force", this.#image.name);
-  }
-
   /** Of its one process, to its end. */
   async #output(name: string): Promise<string> {
     const { docker, image } = this.#options;
@@ -121,9 +112,25 @@ export class Stage {
 
 const nameOf = (name: string): string => `${NAME}-${name}`;
 
-async function removeContainers(docker: Docker): Promise<void> {
-  const ids = (await docker(...ALL_OURS)).split("\n").filter(Boolean);
-  if (ids.length > 0) await docker("rm", "--force", "--volumes", ...ids);
+/**
+ * All that a run makes, whichever made it: also what one left that was killed. An import takes the name away from the
+ * image of such a run, which nobody would find again.
+ */
+export async function clearAway({ docker, image }: Pick<StageOptions, "docker" | "image">): Promise<void> {
+  await removeAll(docker, OUR_CONTAINERS, ["rm", "--force", "--volumes"]);
+  if (image === undefined) await removeAll(docker, OUR_IMAGE, ["image", "rm", "--force"]);
+}
+
+async function removeAll(docker: Docker, list: readonly string[], remove: readonly string[]): Promise<void> {
+  const ids = (await docker(...list)).split("\n").filter(Boolean);
+  if (ids.length > 0) await docker(...remove, ...ids);
+}
+
+/** For whom {@link clearAway} failed. @param endpoint of the engine */
+export function clearingByHand(endpoint: string, image: string | undefined): string {
+  const engine = `docker --host ${endpoint}`;
+  const containers = `${engine} rm --force $(${engine} ${OUR_CONTAINERS.join(" ")})`;
+  return image === undefined ? `${containers}; ${engine} image rm --force ${OWN_IMAGE}` : containers;
 }
 
 function read<T extends z.ZodType>(schema: T, text: string): z.output<T> {

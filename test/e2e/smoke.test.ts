@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HOST_ROLE } from "./support/ec2.ts";
@@ -15,6 +15,8 @@ const SETTINGS = {
   TASKROLE_DOCKER_ENDPOINT: `unix://${lab.engine.socket}`,
   TASKROLE_CONTAINER_CGROUPS: JSON.stringify([CGROUP_PARENT]),
 };
+// What this very file left when it was killed would be missed after the first test.
+await lab.engine.docker("image", "rm", "--force", "taskrole-smoke:latest").catch(() => undefined);
 const imagesBefore = await imageIds(lab.engine.docker);
 
 const command = (args: readonly string[]) => lab.instance.onInstance(taskroleProgram, "smoke", ...args);
@@ -100,13 +102,45 @@ test("an image that the program cannot run in is named, and the containers are t
   await assertNothingLeft();
 });
 
-test("a container that a killed run left is removed by the next; nobody else's is", async () => {
-  await lab.engine.docker("create", "--name", "left", "--label", "taskrole-smoke", IMAGES.small, "ask");
+test("a container and an image that a killed run left are removed by the next; nobody else's are", async () => {
+  const killed = new LongRunning(command(["--role", ROLE]), SETTINGS);
+  await killed.waitForLine((line) => line.includes("a container that names no role"), 60_000);
+  await killed.stop("SIGKILL");
+  assert.notEqual(await lab.engine.docker("ps", "--all", "--quiet"), "");
+  assert.equal((await imageIds(lab.engine.docker)).length, imagesBefore.length + 1);
   const other = await lab.engine.docker("create", "--name", "other", IMAGES.small, "ask");
   const ran = await smoke(["--role", ROLE]);
   assert.equal(ran.code, 0, ran.stdout + ran.stderr);
   assert.equal(await lab.engine.docker("ps", "--all", "--quiet", "--no-trunc"), other);
   await lab.engine.docker("rm", "other");
+  await assertNothingLeft();
+});
+
+/** The settings of a run whose docker command ends with 1 where its arguments are such, having `done` it or not. */
+function withDocker(failsAt: string, done: "done" | "undone"): NodeJS.ProcessEnv {
+  const folder = join(lab.instance.folder, `docker-${done}`);
+  mkdirSync(folder);
+  const real = done === "done" ? 'docker "$@"' : ":";
+  const script = `#!/bin/sh\nPATH=${process.env["PATH"]}\ncase "$*" in ${failsAt}) ${real}; exit 1;; esac\nexec docker "$@"\n`;
+  writeFileSync(join(folder, "docker"), script, { mode: 0o755 });
+  return { PATH: `${folder}:${process.env["PATH"]}` };
+}
+
+test("an image that was made by an import that failed is removed", async () => {
+  const ran = await smoke(["--role", ROLE], withDocker('*" import "*', "done"));
+  assert.equal(ran.code, 1);
+  assert.match(ran.stderr, /"docker --host unix:\S+ import .*failed/);
+  await assertNothingLeft();
+});
+
+test("what cannot be taken away is told with the way to do it by hand, and is no success", async () => {
+  const ran = await smoke(["--role", ROLE], withDocker('*" image rm "*', "undone"));
+  assert.equal(counts(ran), "8 passed, 0 failed, 2 not checked");
+  assert.equal(ran.code, 1);
+  const [, byHand = ""] = /could not take everything away: .*; by hand: (.*)$/m.exec(ran.stderr) ?? [];
+  assert.match(byHand, /^docker --host unix:\S+ rm .*; docker --host unix:\S+ image rm --force taskrole-smoke:latest$/);
+  await tryRun(lab.instance.onInstance("sh", "-c", byHand));
+  await assertNothingLeft();
 });
 
 test("Ctrl-C: no report, 1, and nothing left behind", async () => {
