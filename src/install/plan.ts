@@ -34,7 +34,9 @@ export const settingsOf = (defaultRole: string): string =>
 /** @param programSha256 of the program that runs now */
 export function installPlan(survey: Survey, wishes: Wishes, given: { programSha256: string; places?: Places }): Plan {
   const { programSha256, places = PLACES } = given;
-  const verdicts = wantedFiles(survey, wishes, { programSha256, places }).map((file) => verdictOn(file, survey));
+  const verdicts = wantedFiles(survey, wishes, { programSha256, places }).map((file) =>
+    verdictOn(file, survey, file.path === places.config),
+  );
   const writes = verdicts.flatMap(({ write }) => write ?? []);
   return {
     actions: [
@@ -86,14 +88,18 @@ interface Verdict {
   readonly conflict?: string;
 }
 
-/** What is there is replaced only where it is as an installation left it. */
-function verdictOn(file: WantedFile, { files, journal }: Survey): Verdict {
+/**
+ * What is there is replaced only where it is as an installation left it. Settings that were changed since cannot just be kept:
+ * the units would be made for others, and the daemon would not start.
+ */
+function verdictOn(file: WantedFile, { files, journal }: Survey, isSettings: boolean): Verdict {
   const found = files[file.path];
   if (found === file.sha256) return {};
   if (found === undefined) return { write: { kind: "write-file", ...file, was: undefined } };
   const recorded = fileEntry(journal, file.path);
   if (recorded === undefined) return { conflict: inTheWay(file.path) };
   if (isAsWritten(recorded, found)) return { write: { kind: "write-file", ...file, was: found } };
+  if (isSettings) return { conflict: changedSettings(file.path) };
   return { kept: `${file.path} was changed since it was installed, and stays as it is` };
 }
 
@@ -107,6 +113,10 @@ export const isAsWritten = ({ sha256, was }: FileEntry, found: string): boolean 
 const inTheWay = (path: string): string =>
   `${path} is there already, and is not what would be written, nor from an earlier installation. ` +
   "Nothing was changed. Move it away, or leave out the flag that would change it.";
+
+const changedSettings = (path: string): string =>
+  `${path} was changed since it was installed, and is not what the flag would write. Nothing was changed. ` +
+  "Leave out the flag, and it stays as it is; to have what the flag says, change it there, or move it away.";
 
 function unitActions({ units }: Survey, writes: readonly WriteFile[]): readonly Action[] {
   const written = writes.map(({ path }) => path);

@@ -79,6 +79,14 @@ test("settings of the operator's own stay, and are in the way of those that a fl
   assert.match(planOf({ files }, wishes({}, settingsOf("app"))).conflicts[0] ?? "", /config\.yaml is there already/);
 });
 
+test("settings that were changed since are in the way of other ones that a flag asks for, and of nothing else", () => {
+  const changed = { ...INSTALLED, files: { ...installed, [PLACES.config]: sha256Of("listen: ...") } };
+  const { conflicts } = planOf(changed, wishes({}, settingsOf("app")));
+  assert.match(conflicts[0] ?? "", /config\.yaml was changed since it was installed, .*Leave out the flag/);
+  assert.deepEqual(planOf(changed), { actions: [], kept: [], conflicts: [] });
+  assert.deepEqual(planOf(changed, wishes({}, "listen: ...")), { actions: [], kept: [], conflicts: [] });
+});
+
 test("what is there and the same is nobody's to write, and so nobody's to remove", () => {
   assert.ok(!words(planOf({ files: { [PLACES.program]: PROGRAM } }).actions).some((line) => line.includes("/bin/")));
 });
