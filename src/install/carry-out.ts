@@ -69,9 +69,10 @@ function entryOf(action: Action, journal: Journal): Entry | undefined {
 const enabledOnes = ({ entries }: Journal): Set<string> =>
   new Set(entries.flatMap((entry) => (entry.kind === "units" ? entry.names : [])));
 
+/** Of the entry that this is the last of: the packet rules go between the units' stop and their directory, and may fail. */
 function keyOfRemoval(action: Action): string | undefined {
   switch (action.kind) {
-    case "disable":
+    case "remove-runtime-directory":
       return "units";
     case "remove-file":
     case "remove-folder":

@@ -35,6 +35,7 @@ class SmallHost {
   readonly active = new Set<string>();
   readonly said: string[] = [];
   hasPacketRules = false;
+  packetRulesRefuse = false;
   /** A unit that goes on running, whoever stops it. */
   unstoppable = "";
   /** How many more commands do what they are told and say so. */
@@ -107,6 +108,7 @@ class SmallHost {
       journal: this.journal,
       onDone: (words) => this.said.push(words),
       removePacketRules: async () => {
+        if (this.packetRulesRefuse) throw new Error("nft refused");
         this.hasPacketRules = false;
       },
       removeIpRules: async () => assert.fail("nobody asked for that"),
@@ -215,6 +217,17 @@ for (let commands = 0; commands < 12; commands += 1) {
     assert.deepEqual(host.state(), before);
   });
 }
+
+test("a removal that fails at the packet rules is finished by the next, to the key of the tokens", async (t) => {
+  const host = new SmallHost(t);
+  const before = host.state();
+  await host.install();
+  host.packetRulesRefuse = true;
+  await assert.rejects(host.uninstall(), /nft refused/);
+  host.packetRulesRefuse = false;
+  await host.uninstall();
+  assert.deepEqual(host.state(), before);
+});
 
 test("what was changed since stays, and is named", async (t) => {
   const host = new SmallHost(t);
