@@ -44,6 +44,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     instanceId: await instanceId(config),
     answerHops: await hopsOfAnswers(config.metadataUrl),
     ...(await accountOf(run)),
+    hasConfigFolder: existsSync(dirname(places.config)),
     files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
     unwritable: unwritable(foldersWrittenTo(places, executable)),
     obstacles: await obstaclesOf(neededFiles(config, places), run),

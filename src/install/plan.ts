@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Action, FileContent, WriteFile } from "./action.ts";
-import type { Entry, Journal } from "./journal.ts";
+import { type Entry, type Journal, keyOf } from "./journal.ts";
 import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
 import type { Survey, Wishes } from "./survey.ts";
 import { unitTexts } from "./units.ts";
@@ -41,7 +41,7 @@ export function installPlan(survey: Survey, wishes: Wishes, given: { programSha2
   return {
     actions: [
       ...(survey.hasUser ? [] : [{ kind: "create-user", name: USER } as const]),
-      ...folderOf(places.config, writes),
+      ...folderOf(places.config, survey),
       ...writes,
       ...unitActions(survey, writes),
     ],
@@ -50,11 +50,12 @@ export function installPlan(survey: Survey, wishes: Wishes, given: { programSha2
   };
 }
 
-/** Only where a file goes into it that was not there. */
-const folderOf = (path: string, writes: readonly WriteFile[]): readonly Action[] =>
-  writes.some((write) => write.path === path && write.was === undefined)
-    ? [{ kind: "make-folder", path: dirname(path) }]
-    : [];
+/** One that is there keeps its mode, and stays; one that an interrupted installation was about to make is made whole. */
+function folderOf(config: string, { hasConfigFolder, journal }: Survey): readonly Action[] {
+  const path = dirname(config);
+  const isBegun = !journal?.isComplete && journal?.entries.some((entry) => keyOf(entry) === path);
+  return hasConfigFolder && !isBegun ? [] : [{ kind: "make-folder", path }];
+}
 
 function wantedFiles(
   { executable, docker, files }: Survey,

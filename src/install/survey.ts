@@ -31,6 +31,8 @@ export interface Survey {
   readonly login: Login | undefined;
   /** A group of that name and no such user. */
   readonly hasGroupAlone: boolean;
+  /** Of the settings' file: it may be there without that. */
+  readonly hasConfigFolder: boolean;
   /** Of each file that an installation may write: its SHA-256, or undefined where it is not there. */
   readonly files: Readonly<Record<string, string | undefined>>;
   /** Of the folders that an installation writes into. */

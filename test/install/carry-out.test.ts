@@ -64,6 +64,7 @@ class SmallHost {
       ...FIT,
       executable: join(this.folder, "downloaded"),
       hasUser: this.users.has("taskrole"),
+      hasConfigFolder: existsSync(join(this.folder, "etc/taskrole")),
       files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
       units: Object.fromEntries(
         UNITS.map((unit) => [unit, { isEnabled: this.enabled.has(unit), isActive: this.active.has(unit) }]),
@@ -93,8 +94,10 @@ class SmallHost {
 
   /** All that is there. */
   state() {
+    const modeOf = (name: string) => (statSync(join(this.folder, name)).mode & 0o777).toString(8);
+    const names = readdirSync(this.folder, { recursive: true, encoding: "utf8" }).sort();
     return {
-      files: readdirSync(this.folder, { recursive: true, encoding: "utf8" }).sort(),
+      files: names.map((name) => `${modeOf(name)} ${name}`),
       users: [...this.users],
       enabled: [...this.enabled],
       active: [...this.active],
@@ -247,6 +250,17 @@ test("what was there before is not taken away: its user, its program", async (t)
   await host.uninstall();
   assert.deepEqual([...host.users], ["taskrole"]);
   assert.ok(existsSync(host.places.program));
+});
+
+test("a folder for the settings that was there before stays, with its mode", async (t) => {
+  const host = new SmallHost(t);
+  mkdirSync(join(host.folder, "etc/taskrole"));
+  chmodSync(join(host.folder, "etc/taskrole"), 0o750);
+  const before = host.state();
+  await host.install();
+  assert.ok(host.state().files.includes("750 etc/taskrole"));
+  await host.uninstall();
+  assert.deepEqual(host.state(), before);
 });
 
 test("nothing is taken from under a daemon that does not stop", async (t) => {

@@ -16,7 +16,10 @@ const texts = unitTexts({ program: PLACES.program, listen: { host: "::", port: 9
 const unitFiles = Object.fromEntries(Object.entries(texts).map(([unit, text]) => [unitPath(unit), sha256Of(text)]));
 const SETTINGS = sha256Of("defaultRole: x\n");
 const installed = { [PLACES.program]: PROGRAM, [PLACES.config]: SETTINGS, ...unitFiles };
-const INSTALLED: Partial<Survey> = { files: installed, units: RUNNING, hasUser: true, journal: journalOf(installed) };
+const INSTALLED: Partial<Survey> = {
+  ...{ files: installed, units: RUNNING, journal: journalOf(installed) },
+  ...{ hasUser: true, hasConfigFolder: true },
+};
 
 test("on an empty host: the user, the files, and at the end the units, enabled and started in their order", () => {
   const { actions, conflicts, kept } = planOf({}, wishes({}, settingsOf("app")));
@@ -75,7 +78,11 @@ for (const path of [PLACES.program, unitPath(SOCKET)]) {
 
 test("settings of the operator's own stay, and are in the way of those that a flag would write", () => {
   const files = { [PLACES.config]: "his own" };
-  assert.ok(!words(planOf({ files }).actions).some((line) => line.includes("config.yaml") || line.includes("folder")));
+  assert.ok(
+    !words(planOf({ files, hasConfigFolder: true }).actions).some(
+      (line) => line.includes("config.yaml") || line.includes("folder"),
+    ),
+  );
   assert.match(planOf({ files }, wishes({}, settingsOf("app"))).conflicts[0] ?? "", /config\.yaml is there already/);
 });
 
@@ -85,6 +92,14 @@ test("settings that were changed since are in the way of other ones that a flag 
   assert.match(conflicts[0] ?? "", /config\.yaml was changed since it was installed, .*Leave out the flag/);
   assert.deepEqual(planOf(changed), { actions: [], kept: [], conflicts: [] });
   assert.deepEqual(planOf(changed, wishes({}, "listen: ...")), { actions: [], kept: [], conflicts: [] });
+});
+
+test("a folder that is there is not made; one that an interrupted installation was about to make is", () => {
+  const isMade = (survey: Partial<Survey>) => words(planOf(survey).actions).includes("make the folder /etc/taskrole");
+  const entries = [{ kind: "folder" as const, path: "/etc/taskrole" }];
+  assert.equal(isMade({ hasConfigFolder: true }), false);
+  assert.equal(isMade({ hasConfigFolder: true, journal: { version: 1, isComplete: true, entries } }), false);
+  assert.equal(isMade({ hasConfigFolder: true, journal: { version: 1, isComplete: false, entries } }), true);
 });
 
 test("what is there and the same is nobody's to write, and so nobody's to remove", () => {

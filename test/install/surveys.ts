@@ -19,6 +19,7 @@ export const FIT: Survey = {
   hasUser: false,
   login: undefined,
   hasGroupAlone: false,
+  hasConfigFolder: false,
   files: {},
   unwritable: [],
   obstacles: [],
