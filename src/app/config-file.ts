@@ -22,7 +22,7 @@ export function readConfigFile(path: string): ConfigFile | undefined {
   }
 }
 
-function parseConfigFile(path: string, text: string): ConfigFile {
+export function parseConfigFile(path: string, text: string): ConfigFile {
   const read = yamlItems(path, text);
   switch (read.kind) {
     case "map":

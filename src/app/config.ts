@@ -1,7 +1,7 @@
 import type { Note } from "../compat/translation.ts";
 import type { Setting } from "../kit/setting.ts";
 import { suggestion } from "../kit/suggestion.ts";
-import { readConfigFile } from "./config-file.ts";
+import { parseConfigFile, readConfigFile } from "./config-file.ts";
 import { crossChecks, type WrittenValue } from "./cross-checks.ts";
 import { type Issue, partMeant } from "./issue-place.ts";
 import {
@@ -31,6 +31,8 @@ export class ConfigError extends Error {
 export interface ConfigSources {
   /** A file that must exist; undefined: {@link DEFAULT_CONFIG_FILE}, which need not. */
   readonly file: string | undefined;
+  /** What is in it, where it was read already: from a pipe it is there once. */
+  readonly text?: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** By option name; text, or true for a switch. */
   readonly flags: Readonly<Record<string, unknown>>;
@@ -95,9 +97,13 @@ function gathered(sources: ConfigSources): Omit<LoadedConfig, "config"> & { read
   };
 }
 
-function fromFile({ file, environment }: ConfigSources): { settings: readonly Setting[]; mistakes: readonly string[] } {
+function fromFile({ file, text, environment }: ConfigSources): {
+  settings: readonly Setting[];
+  mistakes: readonly string[];
+} {
   const named = file ?? environment[CONFIG_FILE_VARIABLE];
-  const read = readConfigFile(named ?? DEFAULT_CONFIG_FILE);
+  const path = named ?? DEFAULT_CONFIG_FILE;
+  const read = text === undefined ? readConfigFile(path) : parseConfigFile(path, text);
   if (read) return read;
   const mistakes = named === undefined ? [] : [`${named}: there is no such configuration file`];
   return { settings: [], mistakes };

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import type { ConfigSources } from "../app/config.ts";
 import { wordsOf } from "../install/action.ts";
 import { install } from "../install/carry-out.ts";
 import { type Finding, findingsOn } from "../install/findings.ts";
@@ -7,21 +5,14 @@ import { sha256OfFile, surveyHost } from "../install/host-survey.ts";
 import { InstallError } from "../install/install-error.ts";
 import { JournalFile } from "../install/journal.ts";
 import { PLACES } from "../install/places.ts";
-import { installPlan, type Plan, settingsOf } from "../install/plan.ts";
+import { installPlan, type Plan } from "../install/plan.ts";
 import type { Survey, Wishes } from "../install/survey.ts";
 import { runHostProgram } from "../kernel/host-programs.ts";
 import { ownExecutable } from "../kit/own-executable.ts";
-import { configOrExit } from "./config-or-exit.ts";
+import { type InstallRequest, wishesOf } from "./install-wishes.ts";
 
 const DONE = 0;
 const NOT_DONE = 1;
-
-export interface InstallRequest {
-  readonly defaultRole: string | undefined;
-  /** Whose settings are copied. */
-  readonly file: string | undefined;
-  readonly isDry: boolean;
-}
 
 /** @returns the exit code; exits with 2 for settings that are wrong */
 export async function runInstall(request: InstallRequest): Promise<number> {
@@ -38,17 +29,6 @@ export async function runInstall(request: InstallRequest): Promise<number> {
 }
 
 const NEEDS_ROOT = "Run it by sudo; with --dry-run it needs none, and shows what it would do";
-
-/** The settings that the service will have: nothing of this shell's environment. */
-function wishesOf({ defaultRole, file }: InstallRequest): Wishes {
-  const nothingElse = { environment: {}, flags: {} };
-  if (defaultRole !== undefined) {
-    const sources: ConfigSources = { ...nothingElse, file: "/dev/null", flags: { defaultRole } };
-    return { config: configOrExit(sources), settings: settingsOf(defaultRole) };
-  }
-  const config = configOrExit({ ...nothingElse, file });
-  return { config, settings: file === undefined ? undefined : readFileSync(file, "utf8") };
-}
 
 async function installOn(survey: Survey, wishes: Wishes, { isDry }: InstallRequest): Promise<number> {
   const findings = findingsOn(survey, wishes);

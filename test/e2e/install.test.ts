@@ -364,6 +364,13 @@ test("installed and taken back without a change between, it leaves nothing at al
   assert.deepEqual(await stateOfHost(), untouched);
 });
 
+test("settings come from a pipe, too, whole", async () => {
+  const text = "# mine\ndefaultRole: containers/piped\n";
+  await host.must(inItsFolder(`printf '${text}' | ./taskrole install --config /dev/stdin`));
+  assert.equal(await host.must("cat /etc/taskrole/config.yaml"), text.trimEnd());
+  await host.must("taskrole uninstall --remove-ip-rules");
+});
+
 test("for a taskrole in a container: after a power cut the guard's rules are there before Docker begins, and the directory of its user", async () => {
   copyFileSync("deploy/systemd/taskrole-guard.service", join(host.folder, "taskrole-guard.service"));
   await host.must(
