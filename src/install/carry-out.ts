@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { attempt } from "../kit/attempt.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import { type Action, type FileContent, type Removal, wordsOf } from "./action.ts";
-import { InstallError } from "./install-error.ts";
+import { GO_ON, InstallError, orRefused } from "./install-error.ts";
 import { EMPTY, type Entry, type Journal, type JournalFile, keyOf, noted, without } from "./journal.ts";
 import { SERVICE, SOCKET, UNITS } from "./places.ts";
 import { removeDraft, writeWhole } from "./whole-file.ts";
@@ -114,7 +114,7 @@ async function performRemoval(action: Removal, { run, ...hands }: Hands): Promis
     case "remove-packet-rules":
       return hands.removePacketRules();
     case "remove-file":
-      removeDraft(action.path);
+      orRefused(action.path, () => removeDraft(action.path));
       orRefused(action.path, () => rmSync(action.path, { force: true }));
       return UNITS.some((unit) => action.path.endsWith(`/${unit}`)) ? forget(run) : undefined;
     case "remove-folder":
@@ -167,9 +167,6 @@ async function demand(argv: readonly string[], run: RunCommand): Promise<void> {
   throw new InstallError(`"${argv.join(" ")}" ${ended}${said === "" ? "" : `, saying: ${said}`}`, GO_ON);
 }
 
-const GO_ON =
-  "Mend what it says and run the same command again: it goes on from here. `taskrole uninstall` takes back what was done";
-
 /** A socket does not start again while its service runs: where both are meant, both stop first. */
 async function restart(units: readonly string[], run: RunCommand): Promise<void> {
   if (!units.includes(SOCKET)) return demandUnits("restart", units, run);
@@ -197,11 +194,3 @@ function makeFolder(path: string): void {
 
 const bytesOf = (content: FileContent): Uint8Array =>
   "text" in content ? Buffer.from(content.text) : readFileSync(content.copyOf);
-
-function orRefused(path: string, task: () => void): void {
-  try {
-    task();
-  } catch (error) {
-    throw new InstallError(`${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, GO_ON);
-  }
-}

@@ -8,3 +8,15 @@ export class InstallError extends Error {
     this.remedy = remedy;
   }
 }
+
+export const GO_ON =
+  "Mend what it says and run the same command again: it goes on from here. `taskrole uninstall` takes back what was done";
+
+/** What the file system refuses (read-only, full) is the operator's to mend. @throws InstallError that names the file */
+export function orRefused(path: string, task: () => void): void {
+  try {
+    task();
+  } catch (error) {
+    throw new InstallError(`${path}: ${error instanceof Error ? error.message : String(error)}`, GO_ON);
+  }
+}

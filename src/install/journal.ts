@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { attempt } from "../kit/attempt.ts";
-import { InstallError } from "./install-error.ts";
+import { InstallError, orRefused } from "./install-error.ts";
 import { removeDraft, writeWhole } from "./whole-file.ts";
 
 const Entry = z.discriminatedUnion("kind", [
@@ -77,15 +77,20 @@ export class JournalFile {
     );
   }
 
+  /** @throws InstallError where it cannot be written */
   write(journal: Journal): void {
-    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
-    writeWhole(this.#path, `${JSON.stringify(journal, null, 2)}\n`, 0o644);
+    orRefused(this.#path, () => {
+      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
+      writeWhole(this.#path, `${JSON.stringify(journal, null, 2)}\n`, 0o644);
+    });
   }
 
-  /** With its folder, unless something else is in there. */
+  /** With its folder, unless something else is in there. @throws InstallError where it cannot be removed */
   remove(): void {
-    removeDraft(this.#path);
-    rmSync(this.#path, { force: true });
+    orRefused(this.#path, () => {
+      removeDraft(this.#path);
+      rmSync(this.#path, { force: true });
+    });
     attempt(() => rmdirSync(dirname(this.#path)));
   }
 
