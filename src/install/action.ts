@@ -5,6 +5,8 @@ type Making =
   | { readonly kind: "create-user"; readonly name: string }
   | { readonly kind: "make-folder"; readonly path: string }
   | WriteFile
+  /** An earlier installation's, that somebody replaced by what this one would write: from now on it is what was installed. */
+  | { readonly kind: "adopt-file"; readonly path: string; readonly sha256: string }
   /** From now on they start with the host. */
   | { readonly kind: "enable"; readonly units: readonly string[] }
   | { readonly kind: "start"; readonly units: readonly string[] }
@@ -43,6 +45,8 @@ export function wordsOf(action: Action): string {
       return `make the folder ${action.path}`;
     case "write-file":
       return `${action.was === undefined ? "write" : "replace"} ${action.path}${"copyOf" in action.content ? " by a copy of this program" : ""}`;
+    case "adopt-file":
+      return `note ${action.path}, as it is now, as installed`;
     case "enable":
       return `have systemd start ${action.units.join(", ")} with the host`;
     case "start":

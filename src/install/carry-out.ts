@@ -59,6 +59,8 @@ function entryOf(action: Action, journal: Journal): Entry | undefined {
       return { kind: "folder", path: action.path };
     case "write-file":
       return { kind: "file", path: action.path, sha256: action.sha256, ...(action.was && { was: action.was }) };
+    case "adopt-file":
+      return { kind: "file", path: action.path, sha256: action.sha256 };
     case "enable":
       return { kind: "units", names: [...enabledOnes(journal).union(new Set(action.units))] };
     default:
@@ -93,6 +95,8 @@ async function perform(action: Action, hands: Hands): Promise<void> {
       return orRefused(action.path, () => makeFolder(action.path));
     case "write-file":
       return orRefused(action.path, () => writeWhole(action.path, bytesOf(action.content), action.mode));
+    case "adopt-file":
+      return;
     case "enable":
       await demand(["systemctl", "daemon-reload"], run);
       return demand(["systemctl", "enable", "--quiet", ...action.units], run);

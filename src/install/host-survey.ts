@@ -14,6 +14,7 @@ import { type ForeignRules, foreignRules } from "./foreign-rules.ts";
 import { JournalFile } from "./journal.ts";
 import { closedByMode, type DaemonUser, hiddenAway, type NeededFile, type Obstacle } from "./obstacles.ts";
 import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
+import { isDaemonOutdated } from "./running-daemon.ts";
 import type { DockerSight, InterceptionSight, Login, Survey, UnitState } from "./survey.ts";
 import { nearestExisting, unwritable } from "./unwritable.ts";
 
@@ -49,6 +50,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     unwritable: unwritable(foldersWrittenTo(places, executable)),
     obstacles: await obstaclesOf(neededFiles(config, places), run),
     units,
+    isDaemonOutdated: await isDaemonOutdated(places.program, run),
     journal: new JournalFile(places.journal).read(),
   };
 }
@@ -90,8 +92,13 @@ async function missingAmong(programs: readonly string[], run: RunCommand): Promi
 /** Of all units, whether they are there or not. */
 async function unitStates(run: RunCommand): Promise<Readonly<Record<string, UnitState>>> {
   const stateOf = async (unit: string): Promise<UnitState> => {
-    const text = (await printed(["systemctl", "show", "--property=ActiveState,UnitFileState", unit], run)) ?? "";
-    return { isEnabled: /^UnitFileState=enabled$/m.test(text), isActive: /^ActiveState=active$/m.test(text) };
+    const properties = "--property=ActiveState,UnitFileState,NeedDaemonReload";
+    const text = (await printed(["systemctl", "show", properties, unit], run)) ?? "";
+    return {
+      isEnabled: /^UnitFileState=enabled$/m.test(text),
+      isActive: /^ActiveState=active$/m.test(text),
+      needsReload: /^NeedDaemonReload=yes$/m.test(text),
+    };
   };
   return Object.fromEntries(await Promise.all(UNITS.map(async (unit) => [unit, await stateOf(unit)] as const)));
 }

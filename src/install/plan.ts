@@ -34,14 +34,14 @@ export const settingsOf = (defaultRole: string): string =>
 /** @param programSha256 of the program that runs now */
 export function installPlan(survey: Survey, wishes: Wishes, given: { programSha256: string; places?: Places }): Plan {
   const { programSha256, places = PLACES } = given;
-  const verdicts = wantedFiles(survey, wishes, { programSha256, places }).map((file) =>
-    verdictOn(file, survey, file.path === places.config),
-  );
+  const wanted = wantedFiles(survey, wishes, { programSha256, places });
+  const verdicts = wanted.map((file) => verdictOn(file, survey, places));
   const writes = verdicts.flatMap(({ write }) => write ?? []);
   return {
     actions: [
       ...(survey.hasUser ? [] : [{ kind: "create-user", name: USER } as const]),
       ...folderOf(places.config, survey),
+      ...verdicts.flatMap(({ adopt }) => adopt ?? []),
       ...writes,
       ...unitActions(survey, writes),
     ],
@@ -66,7 +66,7 @@ function wantedFiles(
   const units = unitTexts({ program: places.program, listen: config.listen, dockerGroup });
   const text = settings ?? (files[places.config] === undefined ? INITIAL_SETTINGS : undefined);
   return [
-    ...(executable === undefined || executable === places.program
+    ...(executable === undefined
       ? []
       : [{ path: places.program, mode: 0o755, content: { copyOf: executable }, sha256: programSha256 }]),
     ...(text === undefined ? [] : [textFile(places.config, text)]),
@@ -84,25 +84,29 @@ const textFile = (path: string, text: string): WantedFile => ({
 export const sha256Of = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 interface Verdict {
+  readonly adopt?: Action | undefined;
   readonly write?: WriteFile;
   readonly kept?: string;
   readonly conflict?: string;
 }
 
-/**
- * What is there is replaced only where it is as an installation left it. Settings that were changed since cannot just be kept:
- * the units would be made for others, and the daemon would not start.
- */
-function verdictOn(file: WantedFile, { files, journal }: Survey, isSettings: boolean): Verdict {
-  const found = files[file.path];
-  if (found === file.sha256) return {};
+/** What is there is replaced only where it is as an installation left it. */
+function verdictOn(file: WantedFile, { files, journal }: Survey, places: Places): Verdict {
+  const { path, sha256 } = file;
+  const found = files[path];
   if (found === undefined) return { write: { kind: "write-file", ...file, was: undefined } };
-  const recorded = fileEntry(journal, file.path);
-  if (recorded === undefined) return { conflict: inTheWay(file.path) };
-  if (isAsWritten(recorded, found)) return { write: { kind: "write-file", ...file, was: found } };
-  if (isSettings) return { conflict: changedSettings(file.path) };
-  return { kept: `${file.path} was changed since it was installed, and stays as it is` };
+  const recorded = fileEntry(journal, path);
+  if (found === sha256) return { adopt: path === places.program ? adoption(file, recorded) : undefined };
+  if (recorded && isAsWritten(recorded, found)) return { write: { kind: "write-file", ...file, was: found } };
+  if (path === places.program) return { conflict: anotherProgram(file) };
+  if (recorded === undefined) return { conflict: inTheWay(path) };
+  if (path === places.config) return { conflict: changedSettings(path) };
+  return { kept: `${path} was changed since it was installed, and stays as it is` };
 }
+
+/** Else each later installation would take it for somebody else's. A program that none of them wrote stays the operator's. */
+const adoption = ({ path, sha256 }: WantedFile, recorded: FileEntry | undefined): Action | undefined =>
+  recorded && recorded.sha256 !== sha256 ? { kind: "adopt-file", path, sha256 } : undefined;
 
 const fileEntry = (journal: Journal | undefined, path: string): FileEntry | undefined =>
   journal?.entries.find((entry): entry is FileEntry => entry.kind === "file" && entry.path === path);
@@ -115,20 +119,30 @@ const inTheWay = (path: string): string =>
   `${path} is there already, and is not what would be written, nor from an earlier installation. ` +
   "Nothing was changed. Move it away, or leave out the flag that would change it.";
 
+/** To keep it would be an upgrade that does not happen, and to replace it could lose somebody's own. */
+const anotherProgram = ({ path, content }: WantedFile): string =>
+  `${path} is there already, and is neither this program nor what an installation put there. Nothing was changed. ` +
+  `Put this one in its place yourself (install ${"copyOf" in content ? content.copyOf : "FILE"} ${path} && taskrole install), or move that away.`;
+
+/** The units would be made for the flag's settings, and the daemon would not start with those that are there. */
 const changedSettings = (path: string): string =>
   `${path} was changed since it was installed, and is not what the flag would write. Nothing was changed. ` +
   "Leave out the flag, and it stays as it is; to have what the flag says, change it there, or move it away.";
 
-function unitActions({ units }: Survey, writes: readonly WriteFile[]): readonly Action[] {
-  const written = writes.map(({ path }) => path);
-  const toEnable = UNITS.filter((unit) => !units[unit]?.isEnabled || written.some((path) => path.endsWith(`/${unit}`)));
-  const toStart = UNITS.filter((unit) => !units[unit]?.isActive);
-  const isOutdated = writes.length > 0 && !toStart.includes(SERVICE);
-  const isSocketOutdated = written.some((path) => path.endsWith(`/${SOCKET}`)) && !toStart.includes(SOCKET);
-  const outdated = [...(isSocketOutdated ? [SOCKET] : []), SERVICE];
+/** A unit that runs from something else than what is on the disk now is restarted, whoever put that there and was interrupted. */
+function unitActions({ units, journal, isDaemonOutdated }: Survey, writes: readonly WriteFile[]): readonly Action[] {
+  const isActive = (unit: string) => units[unit]?.isActive === true;
+  const isWritten = (unit: string) => writes.some(({ path }) => path.endsWith(`/${unit}`));
+  const isChanged = (unit: string) => journal?.isComplete === false || units[unit]?.needsReload || isWritten(unit);
+  const isSocketDue = isChanged(SOCKET) || !isActive(SOCKET);
+  const isServiceDue = isDaemonOutdated || writes.length > 0 || UNITS.some(isChanged);
+  const due = isSocketDue ? [SOCKET, SERVICE] : isServiceDue ? [SERVICE] : [];
+  const toRestart = due.some(isActive) ? due : [];
+  const toEnable = UNITS.filter((unit) => !units[unit]?.isEnabled || isChanged(unit));
+  const toStart = UNITS.filter((unit) => !isActive(unit) && !toRestart.includes(unit));
   return [
     ...(toEnable.length > 0 ? [{ kind: "enable", units: toEnable } as const] : []),
     ...(toStart.length > 0 ? [{ kind: "start", units: toStart } as const] : []),
-    ...(isOutdated ? [{ kind: "restart", units: outdated } as const] : []),
+    ...(toRestart.length > 0 ? [{ kind: "restart", units: toRestart } as const] : []),
   ];
 }

@@ -41,6 +41,8 @@ export interface Survey {
   readonly obstacles: readonly Obstacle[];
   /** By the name of the unit. */
   readonly units: Readonly<Record<string, UnitState>>;
+  /** True when the daemon that runs is another file than the program in its place. */
+  readonly isDaemonOutdated: boolean;
   /** Of an earlier installation. */
   readonly journal: Journal | undefined;
 }
@@ -53,6 +55,8 @@ export interface Login {
 export interface UnitState {
   readonly isEnabled: boolean;
   readonly isActive: boolean;
+  /** Its file is another than systemd read. */
+  readonly needsReload: boolean;
 }
 
 export type InterceptionSight =

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, copyFileSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { commandOf } from "../install/page.ts";
@@ -281,6 +281,38 @@ test("another port is another socket: install replaces it, and restarts both", a
   assert.equal(await isThere(), before);
   assert.equal(await web().role(), "web");
   await moveTo(9254);
+});
+
+/** Another file that does the same. */
+const makeNewer = () => appendFileSync(join(host.folder, "taskrole"), "newer");
+const sha256Of = async (path: string) => (await host.must(`sha256sum ${path}`)).split(" ")[0];
+
+async function runsTheNewer(): Promise<void> {
+  const wanted = await sha256Of(join(host.folder, "taskrole"));
+  assert.equal(await sha256Of(`/proc/${await property("taskrole.service", "MainPID")}/exe`), wanted);
+  assert.equal(await sha256Of("/usr/local/bin/taskrole"), wanted);
+  assert.equal(await web().role(), "web");
+}
+
+test("an upgrade by the page's command: the daemon that runs is the newer file, and a container keeps its role", async () => {
+  makeNewer();
+  const { code, stdout, stderr } = await follow("Upgrade");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^done: replace \/usr\/local\/bin\/taskrole .*\ndone: restart taskrole\.service$/m);
+  await runsTheNewer();
+});
+
+test("a program that was put in the place of the old by hand: an upgrade refuses, and its remedy upgrades", async () => {
+  makeNewer();
+  await host.must(inItsFolder("install taskrole /usr/local/bin/taskrole; systemctl restart taskrole"));
+  makeNewer();
+  const { code, stderr } = await follow("Upgrade");
+  assert.equal(code, 1);
+  const remedy = /\((install \S+taskrole \/usr\/local\/bin\/taskrole && taskrole install)\)/.exec(stderr)?.[1];
+  const upgrade = await host.must(remedy ?? assert.fail(stderr));
+  assert.match(upgrade, /^done: note .*taskrole, as it is now, as installed\ndone: restart taskrole\.service$/m);
+  await runsTheNewer();
+  assert.match((await follow("Upgrade")).stdout, /^There was nothing to do/m);
 });
 
 test("after a power cut it comes back by itself, before Docker starts what asks at once", async () => {

@@ -1,154 +1,10 @@
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import type { Action } from "../../src/install/action.ts";
-import { type Hands, install, uninstall } from "../../src/install/carry-out.ts";
-import { sha256OfFile } from "../../src/install/host-survey.ts";
+import { test } from "node:test";
 import { InstallError } from "../../src/install/install-error.ts";
-import { JournalFile } from "../../src/install/journal.ts";
-import { type Places, SERVICE, UNITS } from "../../src/install/places.ts";
-import { installPlan, settingsOf } from "../../src/install/plan.ts";
-import { removalPlan } from "../../src/install/removal.ts";
-import type { Survey } from "../../src/install/survey.ts";
-import type { RunCommand } from "../../src/kit/run-command.ts";
-import { FIT, wishes } from "./surveys.ts";
-
-/** The files are real, below a folder; users and units are kept here as the real programs would. */
-class SmallHost {
-  readonly folder = mkdtempSync(join(tmpdir(), "taskrole-install-"));
-  readonly places: Places;
-  readonly journal: JournalFile;
-  readonly users = new Set<string>();
-  readonly enabled = new Set<string>();
-  readonly active = new Set<string>();
-  readonly said: string[] = [];
-  hasPacketRules = false;
-  packetRulesRefuse = false;
-  /** A unit that goes on running, whoever stops it. */
-  unstoppable = "";
-  /** How many more commands do what they are told and say so. */
-  commandsLeft = Number.POSITIVE_INFINITY;
-  /** Whether the one after that does what it is told, too, and only cannot say so any more. */
-  isLastDone = false;
-
-  constructor(t: TestContext) {
-    t.after(() => rmSync(this.folder, { recursive: true, force: true }));
-    for (const name of ["bin", "units", "etc", "lib"]) mkdirSync(join(this.folder, name));
-    const at = (name: string) => join(this.folder, name);
-    this.places = {
-      program: at("bin/taskrole"),
-      config: at("etc/taskrole/config.yaml"),
-      units: at("units"),
-      journal: at("lib/taskrole/installed.json"),
-      runtime: at("run"),
-    };
-    writeFileSync(at("downloaded"), "this program");
-    this.journal = new JournalFile(this.places.journal);
-  }
-
-  survey(): Survey {
-    const paths = [this.places.program, this.places.config, ...UNITS.map((unit) => join(this.places.units, unit))];
-    return {
-      ...FIT,
-      executable: join(this.folder, "downloaded"),
-      hasUser: this.users.has("taskrole"),
-      hasConfigFolder: existsSync(join(this.folder, "etc/taskrole")),
-      files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
-      units: Object.fromEntries(
-        UNITS.map((unit) => [unit, { isEnabled: this.enabled.has(unit), isActive: this.active.has(unit) }]),
-      ),
-      journal: this.journal.read(),
-    };
-  }
-
-  async install(): Promise<readonly Action[]> {
-    const programSha256 = sha256OfFile(join(this.folder, "downloaded")) ?? "";
-    const { actions, conflicts } = installPlan(this.survey(), wishes({}, settingsOf("app")), {
-      programSha256,
-      places: this.places,
-    });
-    assert.deepEqual(conflicts, []);
-    await install(actions, this.hands());
-    return actions;
-  }
-
-  async uninstall(): Promise<readonly string[]> {
-    const { files, journal } = this.survey();
-    const survey = { journal, files, hasUser: (name: string) => this.users.has(name) };
-    const { actions, kept } = removalPlan(survey, { removeIpRules: false, places: this.places });
-    await uninstall(actions, this.hands());
-    return kept;
-  }
-
-  /** All that is there. */
-  state() {
-    const modeOf = (name: string) => (statSync(join(this.folder, name)).mode & 0o777).toString(8);
-    const names = readdirSync(this.folder, { recursive: true, encoding: "utf8" }).sort();
-    return {
-      files: names.map((name) => `${modeOf(name)} ${name}`),
-      users: [...this.users],
-      enabled: [...this.enabled],
-      active: [...this.active],
-      hasPacketRules: this.hasPacketRules,
-    };
-  }
-
-  hands(): Hands {
-    return {
-      run: this.#run,
-      journal: this.journal,
-      onDone: (words) => this.said.push(words),
-      removePacketRules: async () => {
-        if (this.packetRulesRefuse) throw new Error("nft refused");
-        this.hasPacketRules = false;
-      },
-      removeIpRules: async () => assert.fail("nobody asked for that"),
-    };
-  }
-
-  readonly #run: RunCommand = async (argv) => {
-    this.commandsLeft -= 1;
-    const isPast = this.commandsLeft < 0;
-    const [program = "", ...args] = argv;
-    const word = program === "systemctl" ? (args[0] ?? "") : program;
-    const isActive = this.active.has(args.at(-1) ?? "");
-    if (!isPast || (this.isLastDone && this.commandsLeft === -1)) this.#deeds[word]?.(args);
-    if (isPast) return { kind: "killed", by: "SIGKILL", stderr: "the power went" };
-    return { kind: "exited", code: word === "is-active" && !isActive ? 3 : 0, stdout: "", stderr: "" };
-  };
-
-  readonly #deeds: Readonly<Record<string, (args: readonly string[]) => void>> = {
-    useradd: (args) => this.users.add(args.at(-1) ?? ""),
-    userdel: (args) => this.users.delete(args.at(-1) ?? ""),
-    enable: (args) => unitsIn(args).forEach((unit) => void this.enabled.add(unit)),
-    start: (args) => {
-      unitsIn(args).forEach((unit) => void this.active.add(unit));
-      this.hasPacketRules = true;
-      mkdirSync(this.places.runtime, { recursive: true });
-      writeFileSync(join(this.places.runtime, "token.key"), "");
-    },
-    disable: (args) => unitsIn(args).forEach((unit) => void this.#stop(unit)),
-  };
-
-  #stop(unit: string): void {
-    if (unit !== this.unstoppable) this.active.delete(unit);
-    this.enabled.delete(unit);
-  }
-}
-
-const unitsIn = (args: readonly string[]): readonly string[] => args.filter((arg) => UNITS.includes(arg));
+import { SERVICE, UNITS } from "../../src/install/places.ts";
+import { SmallHost } from "./small-host.ts";
 
 test("what is installed is there, with its modes, and the journal tells all of it", async (t) => {
   const host = new SmallHost(t);
@@ -197,7 +53,7 @@ for (const isLastDone of [false, true]) {
         Object.assign(host, { commandsLeft: commands, isLastDone });
         if (commands < 4) await assert.rejects(host.install(), InstallError);
         else await host.install();
-        host.commandsLeft = Number.POSITIVE_INFINITY;
+        host.goOn();
       }
       await finished.install();
       assert.equal(finished.journal.read()?.isComplete, true);
@@ -208,6 +64,50 @@ for (const isLastDone of [false, true]) {
   }
 }
 
+const NEWER_AND_MOVED = { listen: "[::]:7001" };
+/** Of the program alone: two actions, one command. With another port: four actions (two files, enable, restart), four commands. */
+const INTERRUPTIONS = [
+  ...[0, 1, 2, 3, 4].flatMap((commandsLeft) => [false, true].map((isLastDone) => ({ commandsLeft, isLastDone }))),
+  ...[0, 1, 2, 3].map((actionsLeft) => ({ actionsLeft })),
+];
+
+for (const flags of [{}, NEWER_AND_MOVED])
+  for (const interruption of INTERRUPTIONS)
+    test(`an upgrade ${JSON.stringify({ ...flags, ...interruption })} is finished by the next: what runs is what is on the disk`, async (t) => {
+      const [finished, removed] = [new SmallHost(t), new SmallHost(t)];
+      for (const host of [finished, removed]) {
+        await host.install();
+        host.download("newer program");
+        Object.assign(host, interruption);
+        await host.install(flags).catch((error: unknown) => assert.ok(error instanceof InstallError));
+        host.goOn();
+      }
+      await finished.install(flags);
+      assert.ok(finished.isUpToDate);
+      assert.equal(readFileSync(finished.places.program, "utf8"), "newer program");
+      assert.equal(finished.journal.read()?.isComplete, true);
+      assert.deepEqual(await finished.install(flags), []);
+      const before = new SmallHost(t);
+      before.download("newer program");
+      await removed.uninstall();
+      assert.deepEqual(removed.state(), before.state());
+    });
+
+test("a program that was put in the place of the old by hand is what was installed, once that program installs", async (t) => {
+  const host = new SmallHost(t);
+  await host.install();
+  host.download("newer program");
+  writeFileSync(host.places.program, "newer program");
+  assert.deepEqual(
+    (await host.install()).map(({ kind }) => kind),
+    ["adopt-file", "restart"],
+  );
+  assert.ok(host.isUpToDate);
+  assert.deepEqual(await host.install(), []);
+  assert.deepEqual(await host.uninstall(), []);
+  assert.ok(!existsSync(host.places.program));
+});
+
 for (let commands = 0; commands < 12; commands += 1) {
   test(`a removal that is interrupted after ${commands} commands is finished by the next`, async (t) => {
     const host = new SmallHost(t);
@@ -215,7 +115,7 @@ for (let commands = 0; commands < 12; commands += 1) {
     await host.install();
     host.commandsLeft = commands;
     await host.uninstall().catch((error: unknown) => assert.ok(error instanceof InstallError));
-    host.commandsLeft = Number.POSITIVE_INFINITY;
+    host.goOn();
     await host.uninstall();
     assert.deepEqual(host.state(), before);
   });

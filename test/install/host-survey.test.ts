@@ -53,16 +53,22 @@ test("it tells nft's version", async () => {
 
 test("it tells what is there: the files by their bytes, the units, the user", async () => {
   writeFileSync(places.program, "abc");
-  const shown = "systemctl show --property=ActiveState,UnitFileState taskrole.socket";
+  const shown = "systemctl show --property=ActiveState,UnitFileState,NeedDaemonReload taskrole.socket";
+  const started = "systemctl show --property=MainPID,ExecStart taskrole.service";
   const survey = await look({
-    [shown]: "ActiveState=active\nUnitFileState=enabled\n",
+    [shown]: "ActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=yes\n",
+    [started]: `MainPID=${process.pid}\nExecStart={ path=${places.program} ; }\n`,
     "getent passwd taskrole": "taskrole:x:998:998::/nonexistent:/usr/sbin/nologin\n",
   });
   assert.equal(survey.files[places.program], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   assert.equal(survey.files[places.config], undefined);
-  assert.deepEqual(survey.units["taskrole.socket"], { isEnabled: true, isActive: true });
-  assert.deepEqual(survey.units["taskrole.service"], { isEnabled: false, isActive: false });
+  assert.deepEqual(survey.units["taskrole.socket"], { isEnabled: true, isActive: true, needsReload: true });
+  assert.deepEqual(survey.units["taskrole.service"], { isEnabled: false, isActive: false, needsReload: false });
+  assert.equal(survey.isDaemonOutdated, true);
   assert.equal(survey.hasUser, true);
+  assert.equal(survey.hasConfigFolder, true);
+  const elsewhere = { ...places, config: join(folder, "none/config.yaml") };
+  assert.equal((await look({}, {}, { places: elsewhere })).hasConfigFolder, false);
   assert.equal((await look()).hasUser, false);
 });
 
@@ -95,7 +101,7 @@ test("a port is taken by whoever else listens there, our socket on another port 
   const listen = `127.0.0.1:${port}`;
   const socket = (state: string, at: number) => ({
     "systemctl show --property=ActiveState,Listen taskrole.socket": `Listen=[::]:${at} (Stream)\nActiveState=${state}\n`,
-    "systemctl show --property=ActiveState,UnitFileState taskrole.socket": `ActiveState=${state}\nUnitFileState=enabled\n`,
+    "systemctl show --property=ActiveState,UnitFileState,NeedDaemonReload taskrole.socket": `ActiveState=${state}\nUnitFileState=enabled\n`,
   });
   assert.equal((await look({}, { listen })).isPortTaken, true);
   assert.equal((await look(socket("active", port), { listen })).isPortTaken, false);

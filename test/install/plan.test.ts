@@ -51,6 +51,56 @@ test("an upgrade replaces the program and restarts the daemon; the settings stay
   ]);
 });
 
+const RESTARTED = ["restart taskrole.service"];
+const BOTH_RESTARTED = ["restart taskrole.socket, taskrole.service"];
+
+test("a daemon that is another file than the program in its place is restarted", () => {
+  assert.deepEqual(words(planOf({ ...INSTALLED, isDaemonOutdated: true }).actions), RESTARTED);
+});
+
+test("what an interrupted installation may not have come to is done again: units read, socket and daemon restarted", () => {
+  assert.deepEqual(words(planOf({ ...INSTALLED, journal: journalOf(installed, false) }).actions), [
+    "have systemd start taskrole-hold.service, taskrole.socket, taskrole.service with the host",
+    ...BOTH_RESTARTED,
+  ]);
+});
+
+for (const { unit, restarted } of [
+  { unit: SERVICE, restarted: RESTARTED },
+  { unit: SOCKET, restarted: BOTH_RESTARTED },
+])
+  test(`a unit that systemd has not read again is: ${unit}`, () => {
+    const units = { ...RUNNING, [unit]: { isEnabled: true, isActive: true, needsReload: true } };
+    assert.deepEqual(words(planOf({ ...INSTALLED, units }).actions), [
+      `have systemd start ${unit} with the host`,
+      ...restarted,
+    ]);
+  });
+
+test("a socket that is replaced is restarted where the daemon does not run, and one that is closed where it does", () => {
+  const inactive = { isEnabled: true, isActive: false, needsReload: false };
+  const daemonFails = { ...INSTALLED, units: { ...RUNNING, [SERVICE]: inactive } };
+  assert.deepEqual(words(planOf(daemonFails, wishes({ listen: "[::]:7001" })).actions).slice(2), BOTH_RESTARTED);
+  const isClosed = { ...INSTALLED, units: { ...RUNNING, [SOCKET]: inactive } };
+  assert.deepEqual(words(planOf(isClosed).actions), BOTH_RESTARTED);
+});
+
+test("a program that somebody put there since is in the way, unless it is this one: then it is what was installed", () => {
+  const another = { ...INSTALLED, files: { ...installed, [PLACES.program]: "another" } };
+  const { actions, conflicts } = planOf(another);
+  assert.deepEqual(actions, []);
+  assert.match(
+    conflicts[0] ?? "",
+    /bin\/taskrole is there already, .*\(install \/root\/taskrole \/usr\/local\/bin\/taskrole && taskrole install\)/,
+  );
+  const journal = journalOf({ ...installed, [PLACES.program]: "older" });
+  const itself = { ...INSTALLED, executable: PLACES.program, journal, isDaemonOutdated: true };
+  assert.deepEqual(words(planOf(itself).actions), [
+    "note /usr/local/bin/taskrole, as it is now, as installed",
+    ...RESTARTED,
+  ]);
+});
+
 test("another port is another socket, restarted with the daemon", () => {
   const { actions } = planOf(INSTALLED, wishes({ listen: "[::]:7001" }));
   assert.deepEqual(words(actions), [
@@ -118,7 +168,7 @@ test("a writing that was interrupted is done again, whichever of the two is ther
 });
 
 test("units that are stopped are started, and those that are not to start with the host are made to", () => {
-  const units = { ...RUNNING, [SERVICE]: { isEnabled: false, isActive: false } };
+  const units = { ...RUNNING, [SERVICE]: { isEnabled: false, isActive: false, needsReload: false } };
   assert.deepEqual(words(planOf({ ...INSTALLED, units }).actions), [
     "have systemd start taskrole.service with the host",
     "start taskrole.service",

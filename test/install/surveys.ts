@@ -24,11 +24,12 @@ export const FIT: Survey = {
   unwritable: [],
   obstacles: [],
   units: {},
+  isDaemonOutdated: false,
   journal: undefined,
 };
 
 export const RUNNING: Survey["units"] = Object.fromEntries(
-  UNITS.map((unit) => [unit, { isEnabled: true, isActive: true }]),
+  UNITS.map((unit) => [unit, { isEnabled: true, isActive: true, needsReload: false }]),
 );
 
 export const wishes = (flags: Readonly<Record<string, unknown>> = {}, settings?: string): Wishes => ({
