@@ -141,18 +141,33 @@ const USERADD = [
   "/usr/sbin/nologin",
 ];
 
-/** A unit whose file is gone cannot be disabled, and need not be: what counts is that none runs any more. */
+/**
+ * A unit whose file is gone cannot be disabled, and need not be: what counts is that none runs any more. They start one another
+ * (a daemon that fails is started again with its socket, a connection starts the daemon), so they stop together, and
+ * once more where one was quicker.
+ */
 async function disable(units: readonly string[], run: RunCommand): Promise<void> {
-  for (const unit of units)
-    await run(["systemctl", "disable", "--now", "--quiet", unit], { timeoutMs: START_TIMEOUT_MS });
+  for (const unit of units) await run(["systemctl", "disable", "--quiet", unit], { timeoutMs: START_TIMEOUT_MS });
+  let unit: string | undefined;
+  for (let tries = 1; tries <= STOP_TRIES; tries += 1) {
+    await run(["systemctl", "stop", ...units.toReversed()], { timeoutMs: START_TIMEOUT_MS }); // the daemon first
+    unit = await firstActive(units, run);
+    if (unit === undefined) return;
+  }
+  throw new InstallError(
+    `${unit} cannot be stopped`,
+    `See why (systemctl status ${unit}), and run the same command again`,
+  );
+}
+
+const STOP_TRIES = 3;
+
+async function firstActive(units: readonly string[], run: RunCommand): Promise<string | undefined> {
   for (const unit of units) {
     const outcome = await run(["systemctl", "is-active", "--quiet", unit]);
-    if (outcome.kind === "exited" && outcome.code !== 0) continue;
-    throw new InstallError(
-      `${unit} cannot be stopped`,
-      `See why (systemctl status ${unit}), and run the same command again`,
-    );
+    if (outcome.kind !== "exited" || outcome.code === 0) return unit;
   }
+  return undefined;
 }
 
 /** Systemd knows a unit until it reads its files again, and one that failed until it is told that this is past. */

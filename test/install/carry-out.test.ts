@@ -171,6 +171,15 @@ test("nothing is taken from under a daemon that does not stop", async (t) => {
   assert.ok(existsSync(host.places.program) && host.users.has("taskrole") && host.hasPacketRules);
 });
 
+test("a daemon that fails and is started again, and its socket with it, is stopped all the same", async (t) => {
+  const host = new SmallHost(t);
+  const before = host.state();
+  await host.install();
+  host.startsAgain = 2;
+  await host.uninstall();
+  assert.deepEqual(host.state(), before);
+});
+
 test("a failure says which command, what it said, and how to go on or back", async (t) => {
   const host = new SmallHost(t);
   host.commandsLeft = 0;

@@ -37,6 +37,8 @@ export class SmallHost {
   packetRulesRefuse = false;
   /** A unit that goes on running, whoever stops it. */
   unstoppable = "";
+  /** So often what is stopped is started by something else at once. */
+  startsAgain = 0;
   /** How many more actions are seen to their end. */
   actionsLeft = Number.POSITIVE_INFINITY;
   /** How many more commands do what they are told and say so. */
@@ -164,7 +166,7 @@ export class SmallHost {
     userdel: (args) => this.users.delete(args.at(-1) ?? ""),
     enable: (args) => unitsIn(args).forEach((unit) => void this.enabled.add(unit)),
     "daemon-reload": () => UNITS.forEach((unit) => void this.#read.set(unit, this.#text(unit))),
-    stop: (args) => unitsIn(args).forEach((unit) => void this.active.delete(unit)),
+    stop: (args) => this.#stop(unitsIn(args).filter((unit) => unit !== this.unstoppable)),
     restart: (args) => ["stop", "start"].forEach((word) => void this.#deeds[word]?.(args)),
     start: (args) => {
       unitsIn(args).forEach((unit) => void this.#start(unit));
@@ -172,7 +174,7 @@ export class SmallHost {
       mkdirSync(this.places.runtime, { recursive: true });
       writeFileSync(join(this.places.runtime, "token.key"), "");
     },
-    disable: (args) => unitsIn(args).forEach((unit) => void this.#stop(unit)),
+    disable: (args) => unitsIn(args).forEach((unit) => void this.enabled.delete(unit)),
   };
 
   #start(unit: string): void {
@@ -190,9 +192,9 @@ export class SmallHost {
     return unit === SERVICE ? (attempt(() => readFileSync(this.places.program, "utf8")) ?? "") : "";
   }
 
-  #stop(unit: string): void {
-    if (unit !== this.unstoppable) this.active.delete(unit);
-    this.enabled.delete(unit);
+  #stop(units: readonly string[]): void {
+    this.startsAgain -= 1;
+    if (this.startsAgain < 0) for (const unit of units) this.active.delete(unit);
   }
 }
 
