@@ -147,6 +147,7 @@ export class Interception {
 
   #listen(onNews: () => void, signal: AbortSignal): void {
     const { hostProcesses, kind } = this.#options;
+    this.#bindings?.listen(onNews, signal);
     if (kind !== "nftables") return;
     hostProcesses.listen(onNews, signal);
     hostProcesses.listenForScopes((path) => void this.#scopes.add(path), signal);

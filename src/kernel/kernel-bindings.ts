@@ -49,6 +49,7 @@ export class KernelBindings {
   readonly #turn = new AtMost(1);
   #waiting: Change[] = [];
   #isLoaded = false;
+  #onGivenUp: () => void = () => undefined;
 
   constructor({ run, now, store = new NftBindingStore(run), finder = new VethFinder({ run }) }: KernelBindingsOptions) {
     this.#store = store;
@@ -88,6 +89,12 @@ export class KernelBindings {
   /** False from {@link lose} until the next load, also where the table looks as it should. */
   get isLoaded(): boolean {
     return this.#isLoaded;
+  }
+
+  /** Calls back when a change that the kernel did not take has ended them all: it may have changed nothing that a monitor tells of. */
+  listen(onGivenUp: () => void, signal: AbortSignal): void {
+    this.#onGivenUp = onGivenUp;
+    signal.addEventListener("abort", () => (this.#onGivenUp = () => undefined));
   }
 
   /** Runs what replaces the table by one with {@link inKernel}. */
@@ -164,7 +171,7 @@ export class KernelBindings {
     if (changes.length === 0) return;
     if (this.#waiting.length > 0) void this.alone(() => this.#flush());
     const refusal = await this.#refusalOf(changes);
-    if (refusal !== undefined) this.lose();
+    if (refusal !== undefined) this.#giveUp();
     for (const { verb, held, settle } of changes) {
       if (refusal !== undefined) settle.reject(new VethError(refusal));
       else {
@@ -172,6 +179,13 @@ export class KernelBindings {
         settle.resolve();
       }
     }
+  }
+
+  /** Told once: until the next load every change is refused. */
+  #giveUp(): void {
+    const wasLoaded = this.#isLoaded;
+    this.lose();
+    if (wasLoaded) this.#onGivenUp();
   }
 
   /** In the same breath as the kernel has it, before anything else may change the table. */

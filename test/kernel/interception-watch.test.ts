@@ -298,6 +298,25 @@ test("rules that never look right are not loaded in a loop, though each load is 
   assert.ok(mends <= 5, `${mends} loads in 5 intervals`);
 });
 
+test("what is lost again after each mend is mended five times a second at most", TIMELY, async (t) => {
+  let isLost = true;
+  const mend = async () => {
+    isLost = false;
+    setTimeout(() => {
+      isLost = true;
+      change();
+    }, 10);
+  };
+  const { news, change } = madeUp(t, { check: () => (isLost ? "changed" : "present"), mend, checkEveryMs: NEVER_MS });
+  change();
+  const times: number[] = [];
+  while (times.length < 4) {
+    if ((await news.next()).kind === "mended") times.push(performance.now());
+  }
+  const pauses = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+  assert.ok(Math.min(...pauses) >= 190, pauses.join(" "));
+});
+
 test("of the timer's checks each fourth is whole; news is checked whole at once", TIMELY, async (t) => {
   const depths: CheckDepth[] = [];
   let onCheck = (): void => undefined;

@@ -169,6 +169,49 @@ test("what nft refused once is loaded again, also when nothing was bound", async
   assert.equal((await bindings.enforce(owner)).isInForce(), true);
 });
 
+/** As the kernel answers when something else is in the way: nothing is changed by that, so no monitor tells of it. */
+function refusingOnce(run: Namespace["run"]) {
+  let isRefusing = false;
+  const refusing: Namespace["run"] = async (argv, options) => {
+    if (!isRefusing || !argv[1]?.startsWith("add element")) return run(argv, options);
+    isRefusing = false;
+    return { kind: "exited", code: 1, stdout: "", stderr: "Error: Resource temporarily unavailable" };
+  };
+  const refuse = () => {
+    isRefusing = true;
+  };
+  return { run: refusing, refuse };
+}
+
+test("each time that nft refuses once, all is mended long before the timer, although no monitor tells of it", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, owner } = await lab(t);
+  const { run, refuse } = refusingOnce(host.run);
+  const finder = new VethFinder({ run, readRoutes: host.readRoutes });
+  const bindings = new KernelBindings({ run, now: () => NOW, finder });
+  const interception = new Interception({ port: PORT, bindings, run, follow: host.follow, readHost: () => FIT });
+  await interception.up();
+  const stopping = new AbortController();
+  let mends = 0;
+  const onMended = () => {
+    mends += 1;
+  };
+  const watching = interception.watch({ onDrift: () => {}, onMended, onMendFailed: () => {} }, stopping.signal);
+  await delay(1_500); // until nft's monitor listens, and the watch has looked for what was changed before
+  for (const times of [1, 2]) {
+    const other = await bindings.enforce(owner(CONTAINER_V6));
+    refuse();
+    const refusedAt = performance.now();
+    await assert.rejects(bindings.enforce(owner(CONTAINER_V4)), /temporarily unavailable/);
+    assert.equal(other.isInForce(), false);
+    while (mends < times && performance.now() - refusedAt < 2_000) await delay(10);
+    assert.equal(mends, times, "mended within two seconds");
+    assert.equal((await bindings.enforce(owner(CONTAINER_V4))).isInForce(), true);
+  }
+  stopping.abort();
+  await watching;
+});
+
 test("what is released while a check waits for its turn is not taken for someone's change", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { bindings, interception, owner, host } = await lab(t);
