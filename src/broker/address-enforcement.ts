@@ -14,6 +14,11 @@ export interface AddressOwner {
 export interface Enforcement {
   /** False from the moment the rules may be gone, for ever. */
   isInForce(): boolean;
+  /**
+   * Looks for the owner's link itself: false, and released, once it is gone, also where it has got another since. From
+   * that one nobody could be heard in the address's name. A system call: for when it is in doubt, not for each request.
+   */
+  isLinked(): boolean;
   release(): void;
 }
 

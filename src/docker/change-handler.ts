@@ -133,11 +133,21 @@ export class ChangeHandler implements EventStreamListener {
 
   /** Until each binding from before is confirmed or gone; those in doubt are asked for live meanwhile. */
   async #resync(signal: AbortSignal): Promise<void> {
-    const { index, audit, sleep } = this.#parts;
+    const { index, sleep } = this.#parts;
     while (!signal.aborted && index.inDoubt().length > 0) {
-      const isDone = await audit.confirm(index.inDoubt()).then(() => true, onlyEngineErrors);
+      const isDone = await this.#settle(index.inDoubt()).then(() => true, onlyEngineErrors);
       if (!isDone) await sleep(RESYNC_PAUSE_MS, signal).catch(() => {});
     }
+  }
+
+  /** Of one that has lost what it stood on the address may be its container's again, by another link: it is bound anew. */
+  async #settle(entries: readonly IndexEntry[]): Promise<void> {
+    const { audit, review } = this.#parts;
+    const { standing = [], lost = [] } = Object.groupBy(entries, ({ binding }) =>
+      binding.isCurrentAndLinked() ? "standing" : "lost",
+    );
+    const losers = new Set(lost.map(({ binding }) => binding.workload.id));
+    await Promise.all([audit.confirm(standing), ...[...losers].map((id) => review.review(id))]);
   }
 
   /** What an audit could not ask stays in doubt, and is asked for by the next request from that address. */

@@ -34,6 +34,7 @@ export class ContainerReview {
   /** What cannot be settled now is asked for by the next request. @throws EngineError */
   async review(containerId: string): Promise<void> {
     const { engine, index, journal, audit, onRunning } = this.#parts;
+    this.#evictLost(containerId);
     const turn = journal.next();
     const container = await engine.container(containerId);
     if (container && isRunning(container)) onRunning(container.pid);
@@ -43,6 +44,13 @@ export class ContainerReview {
       await Promise.allSettled([...reviews, this.#reviewLabelled(container, turn)]);
     }
     await audit.confirm(index.ofContainer(containerId).filter((entry) => index.isInDoubt(entry)));
+  }
+
+  /** Before the look at what it has now, which an end that comes later would overtake. */
+  #evictLost(containerId: string): void {
+    const { index, settler } = this.#parts;
+    const lost = index.ofContainer(containerId).filter(({ binding }) => !binding.isCurrentAndLinked());
+    for (const entry of lost) settler.evict(entry);
   }
 
   async #reviewLabelled(container: ContainerDetails, turn: number): Promise<void> {

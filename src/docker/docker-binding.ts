@@ -26,7 +26,7 @@ export interface BindingProof {
 }
 
 /** Why a binding ended by itself. */
-export type ProofLost = "its process ended" | "the kernel no longer ties the address to it";
+export type ProofLost = "its process ended" | "the kernel no longer ties the address to it" | "its link is gone";
 
 /** A binding and the watch over its process, ended together and for good. */
 export class WatchedBinding implements DockerBinding {
@@ -62,6 +62,12 @@ export class WatchedBinding implements DockerBinding {
     if (watch?.isAlive() === false) this.#end("its process ended");
     else if (enforcement?.isInForce() === false) this.#end("the kernel no longer ties the address to it");
     return this.#endedBecause === undefined;
+  }
+
+  /** The same with a look for its link, which may have been replaced without a word: for when it is in doubt. */
+  isCurrentAndLinked(): boolean {
+    if (this.isCurrent() && this.#proof.enforcement?.isLinked() === false) this.#end("its link is gone");
+    return this.isCurrent();
   }
 
   /** True only with a watch that says so: without one nothing is proven. */

@@ -231,7 +231,9 @@ export class Interception {
   async #checkBindings(depth: CheckDepth): Promise<InterceptionStatus> {
     const { status, areBindingsWhole } = await this.#look(depth);
     if (!areBindingsWhole) this.#bindings?.lose();
-    if (depth === "whole") await this.#scopes.refill();
+    if (depth === "brief") return status;
+    this.#bindings?.releaseUnlinked();
+    await this.#scopes.refill();
     return status;
   }
 
@@ -257,7 +259,7 @@ const UNUSABLE: ReadonlySet<InterceptionError["failure"]["kind"]> = new Set(["pr
 const IPTABLES_INSTEAD =
   "Or set interception to iptables, which works on this host; docs/interception.md says what it cannot protect.";
 
-const BY_ADDRESS_ALONE: Enforcement = { isInForce: () => true, release: () => {} };
+const BY_ADDRESS_ALONE: Enforcement = { isInForce: () => true, isLinked: () => true, release: () => {} };
 
 const DEFAULTS = {
   addresses: ALL_ADDRESSES,

@@ -6,6 +6,7 @@ import type { RunCommand } from "../kit/run-command.ts";
 import { bindingNote } from "./binding-note.ts";
 import type { BindingChange, BindingStore, BoundAddress } from "./binding-store.ts";
 import { elementChangeIn } from "./binding-table.ts";
+import { type LinkIndex, linkIndex } from "./link-index.ts";
 import { NftBindingStore } from "./nft-binding-store.ts";
 import { VethError, VethFinder } from "./veth-finder.ts";
 
@@ -15,10 +16,13 @@ export interface KernelBindingsOptions {
   /** Where the kernel keeps them; by default the sets of nftables. */
   readonly store?: BindingStore;
   readonly finder?: Pick<VethFinder, "find">;
+  readonly linkIndex?: LinkIndex;
 }
 
 interface Held {
   readonly bound: BoundAddress;
+  /** Of its link; undefined where links cannot be seen (no /sys). */
+  readonly link: string | undefined;
   /** From the kernel's acknowledgement to its end. */
   isInForce: boolean;
 }
@@ -42,6 +46,7 @@ export class KernelBindings {
   readonly #store: BindingStore;
   readonly #now: () => EpochMs;
   readonly #finder: Pick<VethFinder, "find">;
+  readonly #linkIndex: LinkIndex;
   /** The latest to be asked for at each address, in force or about to be. */
   readonly #held = new Map<string, Held>();
   /** What the kernel has acknowledged and not yet been told to forget: with what has been released a moment ago. */
@@ -51,10 +56,11 @@ export class KernelBindings {
   #isLoaded = false;
   #onGivenUp: () => void = () => undefined;
 
-  constructor({ run, now, store = new NftBindingStore(run), finder = new VethFinder({ run }) }: KernelBindingsOptions) {
-    this.#store = store;
+  constructor({ run, now, ...given }: KernelBindingsOptions) {
+    this.#store = given.store ?? new NftBindingStore(run);
     this.#now = now;
-    this.#finder = finder;
+    this.#finder = given.finder ?? new VethFinder({ run });
+    this.#linkIndex = given.linkIndex ?? linkIndex;
   }
 
   /** What changes the tables runs alone, so that no element is added to a table that is just being replaced. */
@@ -80,10 +86,19 @@ export class KernelBindings {
     };
     const former = this.#held.get(address);
     if (former) this.#release(former);
-    const held: Held = { bound, isInForce: false };
+    const held: Held = { bound, link: this.#linkIndex(veth), isInForce: false };
     this.#held.set(address, held);
     await this.#change("add", held);
-    return { isInForce: () => held.isInForce, release: () => this.#release(held) };
+    return {
+      isInForce: () => held.isInForce,
+      isLinked: () => this.#isLinked(held),
+      release: () => this.#release(held),
+    };
+  }
+
+  /** Whose link is gone, without anyone's having told, is to be heard again: by the link that it has now it is looked up anew. */
+  releaseUnlinked(): void {
+    for (const held of this.#held.values()) this.#isLinked(held);
   }
 
   /** False from {@link lose} until the next load, also where the table looks as it should. */
@@ -139,6 +154,12 @@ export class KernelBindings {
   /** The bindings in force. */
   get bound(): readonly BoundAddress[] {
     return [...this.#held.values()].filter(({ isInForce }) => isInForce).map(({ bound }) => bound);
+  }
+
+  #isLinked(held: Held): boolean {
+    const isLinked = this.#linkIndex(held.bound.veth) === held.link;
+    if (!isLinked) this.#release(held);
+    return isLinked;
   }
 
   #release(held: Held): void {

@@ -74,6 +74,16 @@ test("when the kernel's rules are lost the binding ends at once, and is made ane
   assert.ok(log.includes(`evicted web ${ADDRESS}: the kernel no longer ties the address to it`), log.join("\n"));
 });
 
+test("a container that is at its address by another link when an event has it looked at is bound anew", async (t) => {
+  const { engine, kernel, web, workloads, log } = await setting(t);
+  const before = await bindingAt(workloads, ADDRESS);
+  kernel.replaceLinks();
+  engine.sendPodmanNetwork("disconnect", undefined, web.Id);
+  await eventually(() => assert.equal(log.at(-2), `evicted web ${ADDRESS}: its link is gone`));
+  assert.equal(log.at(-1), `bound web ${ADDRESS}`);
+  assert.deepEqual([before.isCurrent(), kernel.asked.length, kernel.released], [false, 2, 1]);
+});
+
 test("of a container whose process died it is said so, not that the kernel let go of its address", async (t) => {
   const { workloads, processes, web, log } = await setting(t);
   const before = await bindingAt(workloads, ADDRESS);

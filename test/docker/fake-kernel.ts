@@ -7,21 +7,29 @@ export class FakeKernel {
   trouble: Error | undefined;
   gate: PromiseWithResolvers<void> | undefined;
   #generation = 0;
+  #links = 0;
 
   readonly enforce = async (owner: AddressOwner): Promise<Enforcement> => {
     this.asked.push(owner);
     await this.gate?.promise;
     if (this.trouble) throw this.trouble;
-    const generation = this.#generation;
+    const [generation, links] = [this.#generation, this.#links];
     let isHeld = true;
-    return {
-      isInForce: () => isHeld && generation === this.#generation,
-      release: () => {
-        this.released += isHeld ? 1 : 0;
-        isHeld = false;
-      },
+    const release = (): void => {
+      this.released += isHeld ? 1 : 0;
+      isHeld = false;
     };
+    const isLinked = (): boolean => {
+      if (links !== this.#links) release();
+      return links === this.#links;
+    };
+    return { isInForce: () => isHeld && generation === this.#generation, isLinked, release };
   };
+
+  /** Containers are disconnected and connected again; nobody tells. */
+  replaceLinks(): void {
+    this.#links += 1;
+  }
 
   /** The table is lost, and loaded again. */
   lose(): void {

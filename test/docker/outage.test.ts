@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { bench, bindingAt, eventually, isRefusal } from "./bench.ts";
 import { eventLine, type FakeEngine } from "./fake-engine.ts";
+import { FakeKernel } from "./fake-kernel.ts";
 
 const refuseEvents = (engine: FakeEngine): void => {
   engine.fault = (call) => (call.startsWith("GET /events") ? [500, "{}"] : undefined);
@@ -141,6 +142,31 @@ test("when the events are back a binding of a former life of its container is ev
   await hearAgain();
   await eventually(() => assert.equal(binding.isCurrent(), false));
   assert.equal(log.at(-1), "evicted a 172.17.0.2: the container ended");
+});
+
+test("when the events are back a container that was connected again, at the address it had, is bound anew without being asked for", async (t) => {
+  const kernel = new FakeKernel();
+  const { engine, bridge, a, binding, workloads, hearAgain, log } = await deaf(t, { enforce: kernel.enforce });
+  engine.disconnect(bridge, a.Id);
+  engine.connect(bridge, a.Id, { IPv4Address: "172.17.0.2/16", MacAddress: "02:42:ac:11:00:99" });
+  kernel.replaceLinks();
+  await hearAgain();
+  await eventually(() => assert.equal(kernel.asked.length, 2));
+  assert.equal(kernel.asked.at(-1)?.macAddress, "02:42:ac:11:00:99");
+  assert.equal(binding.isCurrent(), false);
+  await eventually(() => assert.equal(log.at(-1), "bound a 172.17.0.2"));
+  assert.equal(log.at(-2), "evicted a 172.17.0.2: its link is gone");
+  const calls = engine.calls.length;
+  assert.ok(await bindingAt(workloads, "172.17.0.2"));
+  assert.equal(engine.calls.length, calls, "it is served from memory");
+});
+
+test("when the events are back what had its link meanwhile is not bound anew", async (t) => {
+  const kernel = new FakeKernel();
+  const { engine, binding, hearAgain } = await deaf(t, { enforce: kernel.enforce });
+  await hearAgain();
+  await eventually(() => assert.ok(engine.countOf(/^GET \/containers/) >= 2));
+  assert.deepEqual([binding.isCurrent(), kernel.asked.length, kernel.released], [true, 1, 0]);
 });
 
 test("an end that the Engine repeats, from the moment of the subscription, is an end", async (t) => {

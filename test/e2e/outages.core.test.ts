@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { speakFromAnotherAddress } from "./support/another-address.ts";
+import { CutSocket } from "./support/cut-socket.ts";
 import { startLab } from "./support/lab.ts";
 import { CREDENTIALS_PATH, type MetadataClient } from "./support/metadata-client.ts";
 import { testThatNothingLeaked } from "./support/nothing-leaked.ts";
@@ -120,6 +121,26 @@ test("STS down when a container starts: 503 with a reason for the operator, and 
   assert.equal((await plain.metadata.credentials()).roleName, "plain");
   await lab.ec2.stsComesBack();
   assert.equal(await eventually(() => early.role(), 15_000), "early-bird");
+});
+
+test("a container that leaves its network and joins it again, at the same address, while no event is heard is served after", async (t) => {
+  const { docker, socket } = lab.engine;
+  await docker("network", "create", "--subnet", "10.9.9.0/24", "fixed");
+  const wire = new CutSocket(socket);
+  await wire.listen();
+  t.after(() => wire.close());
+  await lab.daemon.stop();
+  await lab.daemon.start({ "docker-endpoint": `unix://${wire.path}` });
+  const mover = await lab.run({ network: "fixed", role: "mover", args: ["--ip", "10.9.9.9"] });
+  assert.equal(await mover.role(), "mover");
+  wire.cut();
+  await docker("network", "disconnect", "fixed", mover.id);
+  await docker("network", "connect", "--ip", "10.9.9.9", "fixed", mover.id);
+  await sleep(1_100); // Docker repeats the events of the second of a subscription
+  wire.mend();
+  await eventually(async () => assert.equal(await mover.role(), "mover"), 15_000);
+  await lab.daemon.stop();
+  await lab.daemon.start();
 });
 
 testThatNothingLeaked(lab);

@@ -110,6 +110,18 @@ for (const end of ["stopped", "killed", "removed", "disconnected from its networ
   });
 }
 
+test("a container that left its network and is there again, at the same address, before the daemon hears of it is served", async () => {
+  const container = await lab.run({ network: "one-seat", role: "returned" });
+  assert.equal(await container.role(), "returned");
+  lab.daemon.current.signal("SIGSTOP");
+  await docker("network", "disconnect", "one-seat", container.id);
+  await docker("network", "connect", "one-seat", container.id);
+  lab.daemon.current.signal("SIGCONT");
+  assert.equal(await container.address(), THE_SEAT);
+  await eventually(async () => assert.equal(await container.role(), "returned"), 15_000);
+  await container.remove();
+});
+
 test("on networks of its own a container gets its role, over IPv4 and IPv6", async () => {
   await createNetwork("own");
   await createNetwork("--ipv6", "--subnet", "fd00:6::/64", "six");

@@ -5,6 +5,7 @@ import type { BindingStore } from "../../src/kernel/binding-store.ts";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
 import { Interception } from "../../src/kernel/interception.ts";
 import { KernelBindings } from "../../src/kernel/kernel-bindings.ts";
+import type { LinkIndex } from "../../src/kernel/link-index.ts";
 import { VethFinder } from "../../src/kernel/veth-finder.ts";
 import {
   CONTAINER_V4,
@@ -115,6 +116,53 @@ test("what is released is free again, and its enforcement ends", async (t) => {
   assert.doesNotMatch(await all.host.must("nft list table bridge taskrole"), /172\.17\.0\.2/);
   await takesOver(all);
   assert.ok(await isServed(all.neighbour, METADATA4));
+});
+
+/** What /sys shows on the lab's host. */
+function linksOf(host: Namespace): { readonly index: LinkIndex; read(): Promise<void> } {
+  const indices = new Map<string, string>();
+  const read = async () => {
+    const listed = JSON.parse(await host.must("ip -j link show")) as { ifname: string; ifindex: number }[];
+    indices.clear();
+    for (const { ifname, ifindex } of listed) indices.set(ifname, `${ifindex}`);
+  };
+  return { index: (name) => indices.get(name), read };
+}
+
+test("a container whose link was replaced by another of the same name is heard again after the next whole check", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { host, container, owner } = await lab(t);
+  const finder = new VethFinder({ run: host.run, readRoutes: host.readRoutes });
+  const links = linksOf(host);
+  const bindings = new KernelBindings({ run: host.run, now: () => NOW, finder, linkIndex: links.index });
+  const stopping = new AbortController();
+  const interception = new Interception({
+    ...{ port: PORT, bindings, run: host.run, follow: host.follow, readHost: () => FIT },
+    checkEveryMs: 50,
+  });
+  await interception.up();
+  await links.read();
+  const held = await bindings.enforce(owner(CONTAINER_V4));
+  const fail = () => assert.fail("nothing of the rules is amiss");
+  const watching = interception.watch({ onDrift: fail, onMended: fail, onMendFailed: fail }, stopping.signal);
+  await delay(1_500); // a second after its start it checks as a whole
+  assert.deepEqual([held.isInForce(), held.isLinked()], [true, true]);
+  await host.must(`
+    ip link del veth1
+    ip link add veth1 type veth peer name eth0 netns ${container.pid}
+    ip link set veth1 master anyname0 up`);
+  await container.must(`
+    ip address add ${CONTAINER_V4}/16 dev eth0
+    ip link set eth0 up
+    ip route add default via ${HOST_V4}`);
+  assert.ok(!(await isServed(container, METADATA4)), "there is nothing to mend");
+  await links.read();
+  for (let tries = 100; held.isInForce() && tries > 0; tries -= 1) await delay(50);
+  assert.deepEqual([held.isInForce(), held.isLinked()], [false, false]);
+  await bindings.alone(() => Promise.resolve());
+  assert.ok(await isServed(container, METADATA4));
+  stopping.abort();
+  await watching;
 });
 
 test("the next owner of an address ends the last one's enforcement", async (t) => {

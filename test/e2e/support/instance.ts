@@ -36,8 +36,9 @@ export interface Instance {
 
 const UNSHARE = "unshare --net --mount --pid --fork --kill-child=KILL --mount-proc --propagation private".split(" ");
 
-/** An own /run hides every socket, lock and pid file of the machine's own engines. */
-const INIT = `mount -t tmpfs tmpfs /run && mkdir /run/lock && echo ready
+/** An own /run hides every socket, lock and pid file of the machine's own engines; an own /sys shows the instance's links. */
+const INIT = `mount -t tmpfs tmpfs /run && mkdir /run/lock /run/cgroup
+mount --move /sys/fs/cgroup /run/cgroup && mount -t sysfs sysfs /sys && mount --move /run/cgroup /sys/fs/cgroup && echo ready
 trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done`;
 
 /** Waits for another run to end: two would share one engine's images. */
