@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { runLoad } from "./load.ts";
 import { memory } from "./process-figures.ts";
 import { nodeCommand } from "./programs.ts";
-import { ec2Of, showContainers, startServer } from "./servers.ts";
+import { configIn, ec2Of, type Server, type ServerStart, showContainers, startServer } from "./servers.ts";
 import { type Setting, taskroleFor } from "./setting.ts";
 
 /** Containers, each with a role of its own, that all ask at the same moment. */
@@ -18,8 +19,10 @@ export interface Stampede {
 }
 
 export interface HerdFigures {
-  /** The first time, when STS must be asked for each. */
+  /** The first time, when nothing is known of them, and STS must be asked for each. */
   readonly cold: readonly Stampede[];
+  /** When they are known, and STS must be asked for each anew. */
+  readonly renamed: readonly Stampede[];
   /** When all sessions are in hand. */
   readonly warm: readonly Stampede[];
   /** The daemon's own memory, of each turn: what it grew by for one container and its session, garbage included. */
@@ -30,6 +33,7 @@ export interface HerdFigures {
 
 /** The host is known by then, the SDK is loaded, and STS may be asked at full pace. */
 const SETTLE_MS = 3_000;
+const LOG_POLL_MS = 1;
 /** Only a limit. */
 const PATIENCE_SECONDS = 120;
 
@@ -52,13 +56,33 @@ export async function measureHerd(setting: Setting, turns: number): Promise<Herd
       await delay(SETTLE_MS);
       grownBytesEach.push((memory(server.pid).ownBytes - before) / HERD);
       await herd(); // what compiles itself as it runs
-      figures.push([cold, await herd()]);
+      const warm = await herd();
+      await renameSessions({ directory, server, start }, `turn-${turn}-{container.name}`);
+      figures.push([cold, await herd(), warm]);
     } finally {
       await server.stop();
     }
   }
   const column = (index: number) => figures.flatMap((turn) => turn[index] ?? []);
-  return { cold: column(0), warm: column(1), grownBytesEach, liveBytesEach: liveBytes() };
+  return { cold: column(0), renamed: column(1), warm: column(2), grownBytesEach, liveBytesEach: liveBytes() };
+}
+
+interface Daemon {
+  readonly directory: string;
+  readonly server: Server;
+  readonly start: ServerStart;
+}
+
+/** A setting that makes every session another one. Resolves as soon as it is in force, before the first can be there. */
+async function renameSessions({ directory, server, start }: Daemon, sessionName: string): Promise<void> {
+  server.tidy();
+  writeFileSync(configIn(directory), JSON.stringify({ sessionName }));
+  process.kill(server.pid, "SIGHUP");
+  const until = performance.now() + PATIENCE_SECONDS * 1000;
+  while (!readFileSync(start.stdout, "utf8").includes('"msg":"reloaded"')) {
+    if (performance.now() > until) throw new Error(`no reload: ${readFileSync(start.stdout, "utf8")}`);
+    await delay(LOG_POLL_MS);
+  }
 }
 
 function liveBytes(): number {

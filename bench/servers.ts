@@ -123,10 +123,12 @@ export interface TaskroleSetting extends Host {
   readonly directory: string;
 }
 
+export const configIn = (directory: string): string => join(directory, "config.yaml");
+
 /** As an operator starts it, but for the interception; its log goes to a file. */
 export function taskroleStart(setting: TaskroleSetting, from: string): ServerStart {
   const { taskrole, engineSocket, metadataUrl, stsUrl, directory } = setting;
-  const config = join(directory, "config.yaml");
+  const config = configIn(directory);
   const runtime = join(directory, "run");
   writeFileSync(config, "");
   return {
