@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CGROUP_PARENT } from "./engine.ts";
@@ -8,9 +9,21 @@ const ROOT = "/sys/fs/cgroup";
 export const removeCgroups = (): Promise<void> => removeCgroupsNamed(CGROUP_PARENT);
 
 export async function removeCgroupsNamed(name: string): Promise<void> {
+  for (const parent of await parents()) await removeTree(join(parent, name));
+}
+
+/** Those of runs that were killed: a daemon tells of every group of containers that it was not named. */
+export async function removeLeftCgroups(): Promise<void> {
+  const names = (await Promise.all((await parents()).map((parent) => readdir(parent)))).flat();
+  for (const name of new Set(names)) {
+    const pid = /^taskrole-e2e-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await removeCgroupsNamed(name);
+  }
+}
+
+async function parents(): Promise<readonly string[]> {
   const hierarchies = await readdir(ROOT, { withFileTypes: true });
-  const parents = [ROOT, ...hierarchies.filter((entry) => entry.isDirectory()).map((entry) => join(ROOT, entry.name))];
-  for (const parent of parents) await removeTree(join(parent, name));
+  return [ROOT, ...hierarchies.filter((entry) => entry.isDirectory()).map((entry) => join(ROOT, entry.name))];
 }
 
 /** Deepest first, as the kernel wants it; a group with processes in it stays. */

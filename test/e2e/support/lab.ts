@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { after } from "node:test";
-import { removeCgroups } from "./cgroups.ts";
+import { removeCgroups, removeLeftCgroups } from "./cgroups.ts";
 import { type Container, ContainerMaker, type ContainerOptions } from "./containers.ts";
 import { Daemon, type DaemonOptions } from "./daemon.ts";
 import { Ec2 } from "./ec2.ts";
@@ -33,6 +33,7 @@ export interface Lab {
 /** Starts a lab for the tests of one file, and removes all of it when they are over, however they ended. */
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   demandSetup();
+  await removeLeftCgroups();
   const instance = await createInstance();
   const cleanUps: (() => Promise<unknown>)[] = [instance.remove, removeCgroups];
   const cleanUp = async () => {
