@@ -231,9 +231,7 @@ export class Interception {
   async #checkBindings(depth: CheckDepth): Promise<InterceptionStatus> {
     const { status, areBindingsWhole } = await this.#look(depth);
     if (!areBindingsWhole) this.#bindings?.lose();
-    if (depth === "brief") return status;
-    this.#bindings?.releaseUnlinked();
-    await this.#scopes.refill();
+    if (depth === "whole") await this.#scopes.refill();
     return status;
   }
 

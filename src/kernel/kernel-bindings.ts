@@ -96,11 +96,6 @@ export class KernelBindings {
     };
   }
 
-  /** Whose link is gone, without anyone's having told, is to be heard again: by the link that it has now it is looked up anew. */
-  releaseUnlinked(): void {
-    for (const held of this.#held.values()) this.#isLinked(held);
-  }
-
   /** False from {@link lose} until the next load, also where the table looks as it should. */
   get isLoaded(): boolean {
     return this.#isLoaded;
