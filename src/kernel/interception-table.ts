@@ -1,7 +1,7 @@
 import { FORGED_ON_THIS_HOST, hostChains, scopeSet } from "./host-chains.ts";
 import { INTERCEPTED_PORT } from "./intercepted-address.ts";
 import { destination } from "./nft-match.ts";
-import { before } from "./nft-priorities.ts";
+import { after, before } from "./nft-priorities.ts";
 import type { NftChain, NftTable } from "./nft-table.ts";
 import type { Redirection } from "./redirection.ts";
 
@@ -13,6 +13,7 @@ export const interceptionTable = (to: Redirection): NftTable => ({
   ...(to.ofThisHost?.scopes && { sets: [scopeSet(to.ofThisHost.scopes.paths)] }),
   chains: [
     redirectChain(to),
+    arrivalChain(to),
     inputChain(to),
     daemonPortChain(to),
     forwardChain(to),
@@ -38,20 +39,32 @@ const redirectChain = ({ port, addresses }: Redirection): NftChain => ({
   ],
 });
 
+/**
+ * The source address is who a container is, so it must be one that answers would go back to by the same way. In this hook,
+ * once redirected, and not in input: there Linux before 5.19 refuses the rule, and until after 6.8 it finds no way back to the
+ * host's own addresses, which come by "lo". https://github.com/torvalds/linux/blob/v5.15/net/netfilter/nft_fib.c (validate),
+ * https://github.com/torvalds/linux/blob/v6.8/net/ipv4/netfilter/nft_fib_ipv4.c (RTN_LOCAL)
+ */
+const arrivalChain = ({ port }: Redirection): NftChain => ({
+  name: "arrival",
+  base: { type: "filter", hook: "prerouting", priority: after("dstnat") },
+  rules: [
+    {
+      text: `iifname != "lo" tcp dport ${port} fib daddr type local fib saddr . iif oif missing counter reject with tcp reset`,
+      comment: "refused: the source address does not belong to the interface it came by",
+    },
+  ],
+});
+
 const inputChain = ({ port }: Redirection): NftChain => ({
   name: "input",
   base: { type: "filter", hook: "input", priority: before("filter") },
   rules: [{ text: `tcp dport ${port} jump daemon_port`, comment: `judge whoever comes to port ${port}` }],
 });
 
-/** The source address is who a container is, so it must be one that answers would go back to by the same way. */
 const daemonPortChain = ({ port, addresses, ofThisHost }: Redirection): NftChain => ({
   name: "daemon_port",
   rules: [
-    {
-      text: "fib saddr . iif oif missing counter reject with tcp reset",
-      comment: "refused: the source address does not belong to the interface it came by",
-    },
     {
       text: "ip6 saddr fe80::/10 counter reject with tcp reset",
       comment: "refused: a link-local source address says nothing about who asks",

@@ -14,6 +14,12 @@ export const before = (name: keyof typeof STANDARD_PRIORITY): NftPriority => ({
   value: STANDARD_PRIORITY[name] - LEAD,
 });
 
+/** As far behind it: what a packet became by the standard chains and by ours is seen. */
+export const after = (name: keyof typeof STANDARD_PRIORITY): NftPriority => ({
+  words: `${name} + ${LEAD}`,
+  value: STANDARD_PRIORITY[name] + LEAD,
+});
+
 /** nft knows the name "dstnat" in no other hook than prerouting. */
 export const BEFORE_DSTNAT: NftPriority = {
   words: `${STANDARD_PRIORITY.dstnat - LEAD}`,

@@ -57,7 +57,7 @@ test("up puts everything in place, and again without a difference", async (t) =>
   assert.deepEqual(wrong(status), []);
   assert.equal(status.isInPlace, true);
   assert.deepEqual(status.warnings, []);
-  assert.equal(status.parts.length, 17);
+  assert.equal(status.parts.length, 18);
 });
 
 test("two who go up at the same moment both succeed, and leave one of everything", async (t) => {

@@ -25,13 +25,17 @@ table inet taskrole {
     ip6 daddr fd00:ec2::23 tcp dport 80 counter redirect to :9254 comment "containers' requests to fd00:ec2::23 go to port 9254 of this host"
   }
 
+  chain arrival {
+    type filter hook prerouting priority dstnat + 10; policy accept;
+    iifname != "lo" tcp dport 9254 fib daddr type local fib saddr . iif oif missing counter reject with tcp reset comment "refused: the source address does not belong to the interface it came by"
+  }
+
   chain input {
     type filter hook input priority filter - 10; policy accept;
     tcp dport 9254 jump daemon_port comment "judge whoever comes to port 9254"
   }
 
   chain daemon_port {
-    fib saddr . iif oif missing counter reject with tcp reset comment "refused: the source address does not belong to the interface it came by"
     ip6 saddr fe80::/10 counter reject with tcp reset comment "refused: a link-local source address says nothing about who asks"
     ct original ip daddr 169.254.169.254 counter accept comment "let in: redirected IPv4 requests"
     ct original ip6 daddr fd00:ec2::254 counter accept comment "let in: redirected IPv6 requests"
