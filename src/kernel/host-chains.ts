@@ -112,7 +112,10 @@ export const scopeSet = (paths: readonly string[]): NftSet => ({
   isInFlux: true,
 });
 
-/** What is redirected on its way out comes in by the loopback, by which every source address seems to lead back. */
+/**
+ * What is redirected on its way out comes in by the loopback. There the judgement of arrivals leaves it alone, as every
+ * source address seems to lead back by it, or none does: it depends on the kernel.
+ */
 export const FORGED_ON_THIS_HOST: NftRule = {
   text: 'iifname "lo" fib saddr type != local counter reject with tcp reset',
   comment: "refused: sent by this host in the name of an address that is not its own",

@@ -43,7 +43,8 @@ const redirectChain = ({ port, addresses }: Redirection): NftChain => ({
  * The source address is who a container is, so it must be one that answers would go back to by the same way. In this hook,
  * once redirected, and not in input: there Linux before 5.19 refuses the rule, and until after 6.8 it finds no way back to the
  * host's own addresses, which come by "lo". https://github.com/torvalds/linux/blob/v5.15/net/netfilter/nft_fib.c (validate),
- * https://github.com/torvalds/linux/blob/v6.8/net/ipv4/netfilter/nft_fib_ipv4.c (RTN_LOCAL)
+ * https://github.com/torvalds/linux/blob/v6.8/net/ipv4/netfilter/nft_fib_ipv4.c (RTN_LOCAL).
+ * What is only on its way through the host comes by here as well, and is none of ours: hence "daddr type local".
  */
 const arrivalChain = ({ port }: Redirection): NftChain => ({
   name: "arrival",

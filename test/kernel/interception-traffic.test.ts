@@ -189,6 +189,19 @@ test("a source address of another network is refused before a connection begins"
   assert.ok((await packets(opened, /does not belong to the interface/)) > 0);
 });
 
+test("what is on its way through the host to another machine's port of that number is left alone", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { container, ec2 } = await interceptingLab(t);
+  await ec2.load(
+    `table inet seen {\n chain in {\n type filter hook input priority -300\n tcp dport ${PORT} counter\n }\n }`,
+  );
+  // No way of the host leads back to it, as with a VPN whose answers go another way.
+  await container.must("ip address add 203.0.113.7/32 dev lo");
+  const answer = await container.tell({ do: "ask", host: "198.18.0.2", port: PORT, from: "203.0.113.7" });
+  assert.deepEqual(answer, { failed: "TIMEOUT" });
+  assert.doesNotMatch(await ec2.must("nft list table inet seen"), /packets 0 /);
+});
+
 test("nothing of ours leaves from the daemon's port outside a tracked connection", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const opened = await interceptingLab(t);
