@@ -1,3 +1,4 @@
+import { strayWarning } from "../kernel/host-processes.ts";
 import { likelyTool } from "./foreign-rules.ts";
 import { PLACES, SOCKET, USER } from "./places.ts";
 import type { Survey, Wishes } from "./survey.ts";
@@ -76,12 +77,21 @@ const account: Check = ({ login, hasGroupAlone }) => {
 
 const interception: Check = ({ interception: sight }) => {
   if (sight.kind === "fails") return stop(sight.sentence, sight.remedy);
-  if (sight.kind === "works")
-    return sight.warnings.flatMap((sentence) => warning(sentence, "See docs/interception.md."));
+  if (sight.kind === "works") return sight.warnings.flatMap((sentence) => warning(sentence, SEE_INTERCEPTION));
   return warning(
     "The packet rules of this host were not looked at: that takes root.",
     "Run the same command as root; with --dry-run it changes nothing either.",
   );
+};
+
+const SEE_INTERCEPTION = "See docs/interception.md.";
+
+/** Before there is a container: once there is one, it is among the warnings of the packet rules. */
+const cgroupsToCome: Check = ({ unnamedCgroup, interception: sight }) => {
+  if (unnamedCgroup === undefined) return NOTHING;
+  const sentence = strayWarning(unnamedCgroup);
+  const isSaid = sight.kind === "works" && sight.warnings.includes(sentence);
+  return isSaid ? NOTHING : warning(sentence, SEE_INTERCEPTION);
 };
 
 const oldNft: Check = ({ nft }, { config }) =>
@@ -211,6 +221,7 @@ const CHECKS: readonly Check[] = [
   programs,
   account,
   interception,
+  cgroupsToCome,
   oldNft,
   docker,
   port,

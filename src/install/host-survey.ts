@@ -10,6 +10,7 @@ import { InterceptionError } from "../kernel/interception-error.ts";
 import { attempt } from "../kit/attempt.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
+import { unnamedCgroup } from "./cgroups-to-come.ts";
 import { type ForeignRules, foreignRules } from "./foreign-rules.ts";
 import { JournalFile } from "./journal.ts";
 import { closedByMode, type DaemonUser, hiddenAway, type NeededFile, type Obstacle } from "./obstacles.ts";
@@ -40,6 +41,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     interception: isRoot ? await interceptionSight(config) : { kind: "unseen" },
     nft: /^nftables v([\d.]+)/.exec((await printed(["nft", "--version"], run)) ?? "")?.[1],
     docker: await dockerSight(config, run),
+    unnamedCgroup: keepsHostNetwork(config) ? await unnamedCgroup(config) : undefined,
     foreign: await foreignSight(config, run),
     isPortTaken: isListenedOn(config.listen.port) && !(await isOurs(config.listen.port, run)),
     instanceId: await instanceId(config),
@@ -54,6 +56,9 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     journal: new JournalFile(places.journal).read(),
   };
 }
+
+const keepsHostNetwork = ({ interception, hostNetwork }: Config): boolean =>
+  interception === "nftables" && hostNetwork !== "host";
 
 /** sd_booted(3): https://www.freedesktop.org/software/systemd/man/latest/sd_booted.html */
 async function systemdVersion(run: RunCommand): Promise<string | undefined> {

@@ -19,6 +19,8 @@ export interface Survey {
   /** "1.0.6"; undefined where there is none. */
   readonly nft: string | undefined;
   readonly docker: DockerSight;
+  /** Where Docker will put containers that hostNetwork is not kept for, whether there are any yet: "system.slice". */
+  readonly unnamedCgroup: string | undefined;
   readonly foreign: ForeignRules;
   /** True when something listens on the daemon's port, and it is not systemd's socket of ours. */
   readonly isPortTaken: boolean;

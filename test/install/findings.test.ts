@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findingsOn } from "../../src/install/findings.ts";
 import type { Survey } from "../../src/install/survey.ts";
+import { strayWarning } from "../../src/kernel/host-processes.ts";
 import { FIT, journalOf, wishes } from "./surveys.ts";
 
 const of = (survey: Partial<Survey>, flags = {}) => findingsOn({ ...FIT, ...survey }, wishes(flags));
@@ -46,6 +47,20 @@ const ROWS: readonly [what: string, survey: Partial<Survey>, weight: string, sen
     { interception: { kind: "works", warnings: ["hostNetwork is not kept"] } },
     "warning",
     /hostNetwork is not kept/,
+    /interception\.md/,
+  ],
+  [
+    "a Docker that will put containers among the host's services",
+    { unnamedCgroup: "system.slice" },
+    "warning",
+    /system\.slice only while taskrole runs.*"cgroup-parent": "docker\.slice"/,
+    /interception\.md/,
+  ],
+  [
+    "a Docker that will put containers where no setting names them",
+    { unnamedCgroup: "work.slice" },
+    "warning",
+    /not kept for the containers in the cgroup work\.slice.*add "work\.slice" to containerCgroups/,
     /interception\.md/,
   ],
   ["not root", { interception: { kind: "unseen" } }, "warning", /not looked at: that takes root/, /as root/],
@@ -139,6 +154,11 @@ for (const [what, survey, weight, sentence, remedy] of ROWS) {
     assert.match(findings[0]?.remedy ?? "", remedy);
   });
 }
+
+test("where containers are among the host's services already, it is said once", () => {
+  const warnings = [strayWarning("system.slice")];
+  assert.equal(of({ unnamedCgroup: "system.slice", interception: { kind: "works", warnings } }).length, 1);
+});
 
 test("the oldest systemd that has all that the units need is fit", () => {
   assert.deepEqual(of({ systemd: "235" }), []);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -180,6 +181,20 @@ test("where there is no socket, docker.service tells whether there will be one, 
   assert.deepEqual((await look(loaded, AT_SOCKET)).docker, socketOf(undefined));
   const named = { ...loaded, "getent group docker": "docker:x:990:\n" };
   assert.deepEqual((await look(named, AT_SOCKET)).docker, socketOf("docker"));
+});
+
+test("where containers will be is asked only where the rules are to keep those on the host's network", async (t) => {
+  const server = createHttpServer((_, response) =>
+    response.end(JSON.stringify({ CgroupDriver: "cgroupfs", CgroupVersion: "2" })),
+  );
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(SOCKET_PATH, resolve));
+  const seen = async (flags: object) =>
+    (await look({}, { ...AT_SOCKET, containerCgroups: ["elsewhere"], ...flags })).unnamedCgroup;
+  for (const hostNetwork of ["refuse", "identify"])
+    assert.notEqual(await seen({ interception: "nftables", hostNetwork }), undefined);
+  assert.equal(await seen({ interception: "nftables", hostNetwork: "host" }), undefined);
+  for (const interception of ["iptables", "none"]) assert.equal(await seen({ interception }), undefined);
 });
 
 test("no metadata service, no instance", async () => {

@@ -12,6 +12,7 @@ export const FIT: Survey = {
   interception: { kind: "works", warnings: [] },
   nft: "1.0.6",
   docker: { kind: "socket", path: "/var/run/docker.sock", group: "docker" },
+  unnamedCgroup: undefined,
   foreign: { droppingChains: [], redirects: [] },
   isPortTaken: false,
   instanceId: "i-0123456789abcdef0",
