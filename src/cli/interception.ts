@@ -58,7 +58,7 @@ export function interceptionCommand(): Command {
   command
     .command("hold")
     .description(
-      "the routing rules alone: containers reach neither taskrole nor the host's role; for the boot; needs root",
+      "the rules that refuse alone: containers reach neither taskrole nor the host's role; for the boot; needs root",
     )
     .option("--config <FILE>", "the daemon's settings; what is wrong in them does not matter here")
     .action(hold);
@@ -91,9 +91,10 @@ async function hold({ config }: Pick<RuleFlags, "config">): Promise<void> {
   const { rulesOf } = await import("../app/host-network-service.ts");
   const settings = readableConfig({ file: config, environment: process.env, flags: {} });
   if (settings.interception === "none") return say("Nothing is held: the setting interception is none.");
-  await withProgram(rulesOf(settings), async (interception) => {
-    await interception.hold();
+  await withProgram({ ...rulesOf(settings), kind: settings.interception }, async (interception) => {
+    const warnings = await interception.hold();
     say("Held: no container reaches the real metadata service, whether taskrole runs or not.");
+    warn(warnings);
   });
 }
 

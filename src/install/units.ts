@@ -18,12 +18,16 @@ export const unitTexts = (settings: UnitSettings): Readonly<Record<string, strin
   [SERVICE]: serviceUnit(settings),
 });
 
+/**
+ * The packet rules name slices that must be there by then: slices.target, where docker.slice is started at boot. And where
+ * nftables.service flushes all of them before it loads the host's own, it does so first.
+ */
 const holdUnit = ({ program }: UnitSettings): string => `\
 # Before there is a network, and before taskrole itself: no container reaches the host's role, whatever else fails.
 [Unit]
 Description=No container reaches the host's own role
 DefaultDependencies=no
-After=local-fs.target
+After=local-fs.target slices.target nftables.service
 Wants=network-pre.target
 Before=network-pre.target ${ENGINES} shutdown.target
 Conflicts=shutdown.target

@@ -7,18 +7,21 @@ import type { KeptProcesses, Redirection, UserRange } from "./redirection.ts";
 
 /** What a process sends has the cgroup that its socket was made in: a container's from its very first. */
 export function hostChains(to: Redirection): readonly NftChain[] {
-  if (to.ofThisHost === undefined) return [];
-  const { cgroups = [], scopes, own, users } = to.ofThisHost;
-  const deny: NftChain = {
-    name: "host_deny",
-    rules: [
-      ...ownDenyRules(own),
-      ...cgroups.map(refusedCgroup),
-      ...(scopes ? [refusedScopes(scopes)] : []),
-      ...users.map(refusedUsers),
-    ],
-  };
-  return to.ofThisHost.cgroups ? [hostRedirectChain(to), containerRedirectChain(to, to.ofThisHost), deny] : [deny];
+  const { ofThisHost } = to;
+  const redirecting = ofThisHost?.cgroups ? [hostRedirectChain(to), containerRedirectChain(to, ofThisHost)] : [];
+  return [...redirecting, ...hostDenyChains(to)];
+}
+
+/** Of them what refuses; whoever is redirected does not come by there. */
+export function hostDenyChains({ ofThisHost }: Redirection): readonly NftChain[] {
+  if (ofThisHost === undefined) return [];
+  const { cgroups = [], scopes, own, users } = ofThisHost;
+  const refused = [
+    ...cgroups.map(refusedCgroup),
+    ...(scopes ? [refusedScopes(scopes)] : []),
+    ...users.map(refusedUsers),
+  ];
+  return [{ name: "host_deny", rules: [...ownDenyRules(own), ...refused] }];
 }
 
 const hostRedirectChain = ({ addresses }: Redirection): NftChain => ({

@@ -1,4 +1,4 @@
-import { FORGED_ON_THIS_HOST, hostChains, scopeSet } from "./host-chains.ts";
+import { FORGED_ON_THIS_HOST, hostChains, hostDenyChains, scopeSet } from "./host-chains.ts";
 import { INTERCEPTED_PORT } from "./intercepted-address.ts";
 import { destination } from "./nft-match.ts";
 import { after, before } from "./nft-priorities.ts";
@@ -8,10 +8,8 @@ import type { Redirection } from "./redirection.ts";
 export const INTERCEPTION_TABLE = { family: "inet", name: "taskrole" } as const;
 
 /** Everything that brings containers' requests to the addresses to `port` of this host, and nothing else to it. */
-export const interceptionTable = (to: Redirection): NftTable => ({
-  ...INTERCEPTION_TABLE,
-  ...(to.ofThisHost?.scopes && { sets: [scopeSet(to.ofThisHost.scopes.paths)] }),
-  chains: [
+export const interceptionTable = (to: Redirection): NftTable =>
+  tableOf(to, [
     redirectChain(to),
     arrivalChain(to),
     inputChain(to),
@@ -20,7 +18,16 @@ export const interceptionTable = (to: Redirection): NftTable => ({
     denyChain,
     ...hostChains(to),
     outputChain(to),
-  ],
+  ]);
+
+/** Of that table only what refuses: for the boot, while nobody listens. {@link interceptionTable} replaces it. */
+export const holdingTable = (to: Redirection): NftTable =>
+  tableOf(to, [forwardChain(to), denyChain, ...hostDenyChains(to), outputChain(to)]);
+
+const tableOf = ({ ofThisHost }: Redirection, chains: readonly NftChain[]): NftTable => ({
+  ...INTERCEPTION_TABLE,
+  ...(ofThisHost?.scopes && { sets: [scopeSet(ofThisHost.scopes.paths)] }),
+  chains,
 });
 
 /**

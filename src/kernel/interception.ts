@@ -3,6 +3,7 @@ import type { AddressOwner, Enforcement } from "../broker/address-enforcement.ts
 import type { RunCommand } from "../kit/run-command.ts";
 import { bindingTable } from "./binding-table.ts";
 import { type ReadSetting, readSetting } from "./bridge-filter.ts";
+import { loadHoldingRules } from "./holding-rules.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
 import { HostProcesses } from "./host-processes.ts";
 import { HostPrograms, runHostProgram } from "./host-programs.ts";
@@ -83,15 +84,26 @@ export class Interception {
     await this.#otherRules.remove();
   }
 
-  /** The routing rules alone: nothing a container sends reaches the real service, and nothing answers in its place. */
-  async hold(): Promise<void> {
+  /**
+   * Nothing a container sends reaches the real service, and nothing answers in its place.
+   *
+   * @returns what of it could not be kept: sentences
+   */
+  async hold(): Promise<readonly string[]> {
+    await this.#keepRoutes();
+    const { hostProcesses, kind } = this.#options;
+    if (kind === "iptables") return hostProcesses.warningsOfIptables();
+    return loadHoldingRules({ ...this.#options, programs: this.#programs });
+  }
+
+  async #keepRoutes(): Promise<void> {
     for (const family of this.#families()) await this.#ipRules.mend(family);
   }
 
   /** The routing rules come first: from then on, nothing a container sends reaches the real service. */
   async #mend(): Promise<void> {
     const { hostProcesses } = this.#options;
-    await this.hold();
+    await this.#keepRoutes();
     hostProcesses.makeCgroups();
     await this.#learn();
     const load = () => this.#load();

@@ -148,17 +148,25 @@ test("the settings are the daemon's, and the flags of the command beat them", as
   assert.match(wrong.stderr, /TASKROLE_HOST_NETWORK: hostNetwork must be one of refuse, host, identify/);
 });
 
-test("hold puts in the routing rules alone, whatever is wrong in the settings", async (t) => {
+test("hold puts in what refuses and nothing that redirects, whatever is wrong in the settings", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
   const { namespace, command } = await host(t);
   const folder = mkdtempSync(join(tmpdir(), "taskrole-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "config.yaml");
-  writeFileSync(file, 'lissten: x\nmetadataTokens: perhaps\ncontainerCredentials: "off"\n');
+  const readable = 'containerCredentials: "off"\nhostNetwork: host\nrefusedUsers: ["4711"]\n';
+  writeFileSync(file, `lissten: x\nmetadataTokens: perhaps\n${readable}`);
   const held = await command(`hold --config ${file}`);
   assert.deepEqual({ code: held.code, stderr: held.stderr }, { code: 0, stderr: "" });
   assert.match(held.stdout, /^Held: no container reaches the real metadata service/);
-  assert.equal((await namespace.must("nft list ruleset")).trim(), "");
+  const packetRules = await namespace.must("nft list ruleset");
+  assert.deepEqual(packetRules.match(/\bchain \w+/g), [
+    "chain forward",
+    "chain deny",
+    "chain host_deny",
+    "chain output",
+  ]);
+  assert.match(packetRules, /meta skuid 4711 counter .* jump deny/);
   const rules = await namespace.must("ip rule");
   assert.match(rules, /^91:\tfrom all to 169\.254\.169\.254 prohibit$/m);
   assert.doesNotMatch(rules, /169\.254\.170/);

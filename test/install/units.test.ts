@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { deployedUnits } from "../../scripts/systemd-units.ts";
-import { SERVICE, SOCKET, UNITS } from "../../src/install/places.ts";
+import { HOLD, SERVICE, SOCKET, UNITS } from "../../src/install/places.ts";
 import { unitTexts } from "../../src/install/units.ts";
 import { tryRun } from "../e2e/support/programs.ts";
 
@@ -67,4 +67,8 @@ test("the socket listens where the setting listen says, and Docker's group is th
 
 test("they come before whatever starts containers", () => {
   for (const text of Object.values(units)) assert.match(text, /^Before=.*\bdocker\.service podman-restart\.service\b/m);
+});
+
+test("the hold comes once the slices are there that its packet rules name, and what would flush them is done", () => {
+  assert.match(units[HOLD] ?? "", /^After=.*\bslices\.target nftables\.service$/m);
 });

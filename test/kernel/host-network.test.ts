@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { findConnectionOwner } from "../../src/kernel/connection-owner.ts";
 import { HostProcesses } from "../../src/kernel/host-processes.ts";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
-import { Interception } from "../../src/kernel/interception.ts";
+import { Interception, type InterceptionKind } from "../../src/kernel/interception.ts";
 import type { InterceptionStatus } from "../../src/kernel/interception-status.ts";
 import type { UserRange } from "../../src/kernel/redirection.ts";
 import { type RunCommand, runCommand } from "../../src/kit/run-command.ts";
@@ -28,12 +28,19 @@ const IPV6 = "fd00:ec2::254";
 const UPLINK: Readonly<Record<string, string>> = { [IPV4]: "198.18.0.1", [IPV6]: "fd00:198::1" };
 const RED = "ed".repeat(32);
 const BLUE = "b1".repeat(32);
+/** What the prohibition of the routing rules looks like from a container on a bridge. */
+const PROHIBITED: Readonly<Record<string, Answer>> = {
+  [IPV4]: { failed: "EHOSTUNREACH" },
+  [IPV6]: { failed: "EACCES" },
+};
 const REFUSED: Answer = { failed: "ECONNREFUSED" };
 
 interface Lab extends NetworkLab {
   readonly cgroups: LabCgroups;
   /** A process of the host: in this cgroup below the lab's, or as this user. */
   process(place: { readonly cgroup?: string; readonly user?: number }): Promise<Namespace>;
+  /** Not in place yet, and nobody listens. */
+  interception(given?: Intercepting): Interception;
   intercept(given?: Intercepting): Promise<Interception>;
 }
 interface Intercepting {
@@ -42,6 +49,7 @@ interface Intercepting {
   readonly isKept?: boolean;
   readonly run?: RunCommand;
   readonly checkEveryMs?: number;
+  readonly kind?: InterceptionKind;
 }
 
 async function lab(t: TestContext): Promise<Lab> {
@@ -54,25 +62,23 @@ async function lab(t: TestContext): Promise<Lab> {
   const opened = await openLab(t);
   const { host } = opened;
   await host.must("ip route add default via 198.18.0.2\nip -6 route add default via fd00:198::2");
+  const { follow } = host;
+  const readHost = () => ({ isLinux: true, mayChangeNetwork: true, hasIpv6: true });
+  const make = ({ users = [], isKept = true, run = host.run, ...more }: Intercepting = {}): Interception => {
+    const hostProcesses = new HostProcesses({ cgroups: isKept ? cgroups.cgroups : undefined, users });
+    return new Interception({ port: PORT, run, follow, readHost, hostProcesses, checkEveryMs: 60_000, ...more });
+  };
   return {
     ...opened,
     cgroups,
+    interception: make,
     async process({ cgroup, user }) {
       const made = await host.process({ ...(cgroup && { cgroup: cgroups.make(cgroup) }), ...(user && { user }) });
       processes.push(made);
       return made;
     },
-    async intercept({ users = [], isKept = true, run = host.run, checkEveryMs = 60_000 } = {}) {
-      const hostProcesses = new HostProcesses({ cgroups: isKept ? cgroups.cgroups : undefined, users });
-      const readHost = () => ({ isLinux: true, mayChangeNetwork: true, hasIpv6: true });
-      const interception = new Interception({
-        port: PORT,
-        run,
-        follow: host.follow,
-        readHost,
-        hostProcesses,
-        checkEveryMs,
-      });
+    async intercept(given) {
+      const interception = make(given);
       await interception.up();
       await host.tell({ do: "serve", name: "DAEMON", port: PORT });
       return interception;
@@ -141,6 +147,57 @@ test("with the daemon down it is refused a connection, and the host's own proces
     assert.deepEqual(await ask(container, address), REFUSED);
     assert.deepEqual(await ask(host, address), realAt(address));
   }
+});
+
+test("held for the boot, it is refused the real service before there ever was a daemon; the host is not", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, interception, intercept, host, container, ec2 } = await lab(t);
+  await ec2.tell({ do: "serve", name: "OTHER", port: 8080 });
+  const onHost = await process({ cgroup: `docker/${RED}` });
+  const among = await process({ cgroup: `system.slice/docker-${RED}.scope` });
+  const user = await process({ user: 4711 });
+  assert.deepEqual(await ask(onHost, IPV4), realAt(IPV4));
+  const warnings = await interception({ users: [{ from: 4711, to: 4711 }] }).hold();
+  assert.match(warnings.join(), /containers in the cgroup .*system\.slice/);
+  for (const address of [IPV4, IPV6]) {
+    for (const kept of [onHost, among, user]) {
+      assert.deepEqual(await ask(kept, address), REFUSED);
+      assert.deepEqual(await ask(kept, address, 8080), REFUSED);
+      assert.deepEqual(await kept.tell({ do: "send", host: address, port: 53 }), { failed: "EPERM" });
+    }
+    assert.deepEqual(await ask(container, address), PROHIBITED[address]);
+    assert.deepEqual(await ask(host, address), realAt(address));
+  }
+  const afterwards = await intercept();
+  for (const address of [IPV4, IPV6]) assert.deepEqual(await ask(onHost, address), daemonAt(address));
+  await interception().hold();
+  for (const address of [IPV4, IPV6]) assert.deepEqual(await ask(onHost, address), daemonAt(address));
+  assert.deepEqual(wrong(await afterwards.check()), []);
+});
+
+test("held where it is nobody's to refuse, or without the means to: the routing rules are there, and it is said", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, interception, host, container } = await lab(t);
+  const onHost = await process({ cgroup: `docker/${RED}` });
+  const held = async (given: Intercepting): Promise<string> => {
+    const warnings = await interception(given).hold();
+    for (const address of [IPV4, IPV6]) {
+      assert.deepEqual(await ask(container, address), PROHIBITED[address]);
+      assert.deepEqual(await ask(onHost, address), realAt(address));
+    }
+    await interception().down();
+    return warnings.join();
+  };
+  assert.equal(await held({ isKept: false }), "");
+  assert.match(await held({ kind: "iptables" }), /hostNetwork is not kept, as interception is iptables/);
+  const without = async (argv: readonly string[]) =>
+    argv[0] === "nft" ? ({ kind: "missing" } as const) : host.run(argv);
+  assert.match(await held({ run: without }), /not held: .*nft/);
+  const refusing = async (argv: readonly string[]) =>
+    argv[0] === "nft" && !argv.includes("--check") && /add table/.test(argv.join())
+      ? ({ kind: "exited", code: 1, stdout: "", stderr: "Error: Operation not supported" } as const)
+      : host.run(argv);
+  assert.match(await held({ run: refusing }), /not held: .*\n.*not supported/);
 });
 
 test("other ports, datagrams and the daemon's own port are refused it; the host may do as before", async (t) => {
