@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { SCOPE_DROP_IN } from "../kernel/scope-drop-in.ts";
 import { attempt } from "../kit/attempt.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import { type Action, type FileContent, type Removal, wordsOf } from "./action.ts";
@@ -94,7 +95,8 @@ async function perform(action: Action, hands: Hands): Promise<void> {
     case "make-folder":
       return orRefused(action.path, () => makeFolder(action.path));
     case "write-file":
-      return orRefused(action.path, () => writeWhole(action.path, bytesOf(action.content), action.mode));
+      orRefused(action.path, () => writeWhole(action.path, bytesOf(action.content), action.mode));
+      return isDropIn(action.path) ? demand(["systemctl", "daemon-reload"], run) : undefined;
     case "adopt-file":
       return;
     case "enable":
@@ -109,6 +111,9 @@ async function perform(action: Action, hands: Hands): Promise<void> {
   }
 }
 
+/** No unit that is enabled or started: systemd is told of it by itself. */
+const isDropIn = (path: string): boolean => path.endsWith(`/${SCOPE_DROP_IN}`);
+
 async function performRemoval(action: Removal, { run, ...hands }: Hands): Promise<void> {
   switch (action.kind) {
     case "disable":
@@ -120,7 +125,7 @@ async function performRemoval(action: Removal, { run, ...hands }: Hands): Promis
     case "remove-file":
       orRefused(action.path, () => removeDraft(action.path));
       orRefused(action.path, () => rmSync(action.path, { force: true }));
-      return UNITS.some((unit) => action.path.endsWith(`/${unit}`)) ? forget(run) : undefined;
+      return isDropIn(action.path) || UNITS.some((unit) => action.path.endsWith(`/${unit}`)) ? forget(run) : undefined;
     case "remove-folder":
       return void attempt(() => rmdirSync(action.path));
     case "remove-user":

@@ -2,6 +2,7 @@ import { strayWarning } from "../kernel/host-processes.ts";
 import { likelyTool } from "./foreign-rules.ts";
 import { PLACES, SOCKET, USER } from "./places.ts";
 import type { Survey, Wishes } from "./survey.ts";
+import { tellsOfScopes } from "./units.ts";
 
 /** Something about the host that the operator should know. */
 export interface Finding {
@@ -75,9 +76,17 @@ const account: Check = ({ login, hasGroupAlone }) => {
       );
 };
 
-const interception: Check = ({ interception: sight }) => {
+const AMONG_SERVICES = strayWarning("system.slice");
+
+/** What the installation itself is about to mend is no warning. */
+const interception: Check = (survey, { config }) => {
+  const { interception: sight } = survey;
   if (sight.kind === "fails") return stop(sight.sentence, sight.remedy);
-  if (sight.kind === "works") return sight.warnings.flatMap((sentence) => warning(sentence, SEE_INTERCEPTION));
+  if (sight.kind === "works") {
+    const isMended = (sentence: string) => sentence === AMONG_SERVICES && tellsOfScopes(survey, config);
+    const left = sight.warnings.filter((sentence) => !isMended(sentence));
+    return left.flatMap((sentence) => warning(sentence, SEE_INTERCEPTION));
+  }
   return warning(
     "The packet rules of this host were not looked at: that takes root.",
     "Run the same command as root; with --dry-run it changes nothing either.",
@@ -87,9 +96,11 @@ const interception: Check = ({ interception: sight }) => {
 const SEE_INTERCEPTION = "See docs/interception.md.";
 
 /** Before there is a container: once there is one, it is among the warnings of the packet rules. */
-const cgroupsToCome: Check = ({ unnamedCgroup, interception: sight }) => {
+const cgroupsToCome: Check = (survey, { config }) => {
+  const { unnamedCgroup, interception: sight } = survey;
   if (unnamedCgroup === undefined) return NOTHING;
   const sentence = strayWarning(unnamedCgroup);
+  if (sentence === AMONG_SERVICES && tellsOfScopes(survey, config)) return NOTHING;
   const isSaid = sight.kind === "works" && sight.warnings.includes(sentence);
   return isSaid ? NOTHING : warning(sentence, SEE_INTERCEPTION);
 };

@@ -7,6 +7,7 @@ import { parseEndpoint } from "../docker/engine-endpoint.ts";
 import { hopsOfAnswers } from "../kernel/answer-hops.ts";
 import { Interception } from "../kernel/interception.ts";
 import { InterceptionError } from "../kernel/interception-error.ts";
+import { SCOPE_DROP_IN } from "../kernel/scope-drop-in.ts";
 import { attempt } from "../kit/attempt.ts";
 import type { RunCommand } from "../kit/run-command.ts";
 import { UpstreamClient } from "../upstream/upstream-client.ts";
@@ -17,6 +18,7 @@ import { closedByMode, type DaemonUser, hiddenAway, type NeededFile, type Obstac
 import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
 import { isDaemonOutdated } from "./running-daemon.ts";
 import type { DockerSight, InterceptionSight, Login, Survey, UnitState } from "./survey.ts";
+import { keepsHostNetwork } from "./units.ts";
 import { nearestExisting, unwritable } from "./unwritable.ts";
 
 export interface SurveyOptions {
@@ -32,7 +34,7 @@ const UPSTREAM_TIMEOUT_MS = 900;
 export async function surveyHost({ config, run, executable, places = PLACES }: SurveyOptions): Promise<Survey> {
   const isRoot = process.geteuid?.() === 0;
   const units = await unitStates(run);
-  const paths = [places.program, places.config, ...UNITS.map((unit) => join(places.units, unit))];
+  const paths = [places.program, places.config, ...[...UNITS, SCOPE_DROP_IN].map((name) => join(places.units, name))];
   return {
     isRoot,
     executable,
@@ -48,6 +50,7 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     answerHops: await hopsOfAnswers(config.metadataUrl),
     ...(await accountOf(run)),
     hasConfigFolder: existsSync(dirname(places.config)),
+    hasDropInFolder: existsSync(dirname(join(places.units, SCOPE_DROP_IN))),
     files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
     unwritable: unwritable(foldersWrittenTo(places, executable)),
     obstacles: await obstaclesOf(neededFiles(config, places), run),
@@ -56,9 +59,6 @@ export async function surveyHost({ config, run, executable, places = PLACES }: S
     journal: new JournalFile(places.journal).read(),
   };
 }
-
-const keepsHostNetwork = ({ interception, hostNetwork }: Config): boolean =>
-  interception === "nftables" && hostNetwork !== "host";
 
 /** sd_booted(3): https://www.freedesktop.org/software/systemd/man/latest/sd_booted.html */
 async function systemdVersion(run: RunCommand): Promise<string | undefined> {

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
+import { SCOPE_DROP_IN } from "../kernel/scope-drop-in.ts";
 import type { Action, FileContent, WriteFile } from "./action.ts";
 import { type Entry, type Journal, keyOf } from "./journal.ts";
 import { PLACES, type Places, SERVICE, SOCKET, UNITS, USER } from "./places.ts";
 import type { Survey, Wishes } from "./survey.ts";
-import { unitTexts } from "./units.ts";
+import { tellsOfScopes, unitTexts } from "./units.ts";
 
 /** What an installation does on this host, in its order; nothing of what is there already. */
 export interface Plan {
@@ -34,13 +35,15 @@ export const settingsOf = (defaultRole: string): string =>
 /** @param programSha256 of the program that runs now */
 export function installPlan(survey: Survey, wishes: Wishes, given: { programSha256: string; places?: Places }): Plan {
   const { programSha256, places = PLACES } = given;
+  const dropIn = join(places.units, SCOPE_DROP_IN);
   const wanted = wantedFiles(survey, wishes, { programSha256, places });
   const verdicts = wanted.map((file) => verdictOn(file, survey, places));
   const writes = verdicts.flatMap(({ write }) => write ?? []);
   return {
     actions: [
       ...(survey.hasUser ? [] : [{ kind: "create-user", name: USER } as const]),
-      ...folderOf(places.config, survey),
+      ...folderOf(dirname(places.config), survey.hasConfigFolder, survey),
+      ...(wanted.some(({ path }) => path === dropIn) ? folderOf(dirname(dropIn), survey.hasDropInFolder, survey) : []),
       ...verdicts.flatMap(({ adopt }) => adopt ?? []),
       ...writes,
       ...unitActions(survey, writes),
@@ -51,19 +54,23 @@ export function installPlan(survey: Survey, wishes: Wishes, given: { programSha2
 }
 
 /** One that is there keeps its mode, and stays; one that an interrupted installation was about to make is made whole. */
-function folderOf(config: string, { hasConfigFolder, journal }: Survey): readonly Action[] {
-  const path = dirname(config);
+function folderOf(path: string, isThere: boolean, { journal }: Survey): readonly Action[] {
   const isBegun = !journal?.isComplete && journal?.entries.some((entry) => keyOf(entry) === path);
-  return hasConfigFolder && !isBegun ? [] : [{ kind: "make-folder", path }];
+  return isThere && !isBegun ? [] : [{ kind: "make-folder", path }];
 }
 
 function wantedFiles(
-  { executable, docker, files }: Survey,
+  { executable, docker, files, systemd }: Survey,
   { config, settings }: Wishes,
   { programSha256, places }: { readonly programSha256: string; readonly places: Places },
 ): readonly WantedFile[] {
   const dockerGroup = docker.kind === "socket" ? docker.group : undefined;
-  const units = unitTexts({ program: places.program, listen: config.listen, dockerGroup });
+  const units = unitTexts({
+    program: places.program,
+    listen: config.listen,
+    dockerGroup,
+    tellsOfScopes: tellsOfScopes({ systemd }, config),
+  });
   const text = settings ?? (files[places.config] === undefined ? INITIAL_SETTINGS : undefined);
   return [
     ...(executable === undefined

@@ -35,6 +35,8 @@ export interface Survey {
   readonly hasGroupAlone: boolean;
   /** Of the settings' file: it may be there without that. */
   readonly hasConfigFolder: boolean;
+  /** Of the drop-in for containers' scopes: another's may lie there. */
+  readonly hasDropInFolder: boolean;
   /** Of each file that an installation may write: its SHA-256, or undefined where it is not there. */
   readonly files: Readonly<Record<string, string | undefined>>;
   /** Of the folders that an installation writes into. */

@@ -1,3 +1,5 @@
+import type { Config } from "../app/options.ts";
+import { OLDEST_WITH_NFT_SET, SCOPE_DROP_IN, SCOPE_DROP_IN_TEXT } from "../kernel/scope-drop-in.ts";
 import { HOLD, SERVICE, SOCKET, USER } from "./places.ts";
 
 export interface UnitSettings {
@@ -6,16 +8,26 @@ export interface UnitSettings {
   readonly listen: { readonly host: string; readonly port: number };
   /** That may open Docker's socket; undefined where Docker is asked over TCP. */
   readonly dockerGroup: string | undefined;
+  /** Whether systemd is to tell the packet rules of containers' scopes; it must know how. */
+  readonly tellsOfScopes: boolean;
 }
+
+export const keepsHostNetwork = ({ interception, hostNetwork }: Config): boolean =>
+  interception === "nftables" && hostNetwork !== "host";
+
+/** An older systemd would complain of the setting at each container. */
+export const tellsOfScopes = ({ systemd }: { readonly systemd: string | undefined }, config: Config): boolean =>
+  keepsHostNetwork(config) && Number(systemd) >= OLDEST_WITH_NFT_SET;
 
 /** Those that an engine starts containers from. */
 const ENGINES = "docker.service podman-restart.service";
 
-/** Each unit's text by its name. deploy/systemd/ holds them as they are on a host with the usual settings. */
+/** Each unit's text by its name, that of the scopes' drop-in too. deploy/systemd/ holds them as they are on a host with the usual settings. */
 export const unitTexts = (settings: UnitSettings): Readonly<Record<string, string>> => ({
   [HOLD]: holdUnit(settings),
   [SOCKET]: socketUnit(settings),
   [SERVICE]: serviceUnit(settings),
+  ...(settings.tellsOfScopes && { [SCOPE_DROP_IN]: SCOPE_DROP_IN_TEXT }),
 });
 
 /**

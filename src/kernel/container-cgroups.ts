@@ -13,6 +13,7 @@ import {
   nftCgroup,
   ownContainerCgroupIn,
 } from "./cgroup-path.ts";
+import { hasDropIn, isDropInThere } from "./scope-drop-in.ts";
 
 /** A cgroup in which an engine makes those of its containers. */
 export interface ContainerCgroup extends NftCgroup {
@@ -42,6 +43,8 @@ const ofThisProcess = (file: "cgroup" | "mountinfo"): string =>
 
 export interface ContainerCgroupsOptions {
   readonly servicesSlice?: string;
+  /** Whether systemd itself puts the scopes of containers into the set of the packet rules. */
+  readonly areScopesTold?: () => boolean;
   /** The text of /proc/self/cgroup. */
   readonly readOwn?: () => string;
 }
@@ -53,14 +56,20 @@ export class ContainerCgroups implements ContainerPlaces {
   /** Where cgroup 2 is mounted. */
   readonly mount = cgroup2MountIn(ofThisProcess("mountinfo"));
   readonly #readOwn: () => string;
+  readonly #areScopesTold: () => boolean;
 
   /**
    * @param parents from the root of cgroup 2, without a slash before: "docker"
    */
   constructor(
     parents: readonly string[],
-    { servicesSlice = SERVICES_SLICE, readOwn = () => ofThisProcess("cgroup") }: ContainerCgroupsOptions = {},
+    {
+      servicesSlice = SERVICES_SLICE,
+      readOwn = () => ofThisProcess("cgroup"),
+      areScopesTold = isDropInThere,
+    }: ContainerCgroupsOptions = {},
   ) {
+    this.#areScopesTold = areScopesTold;
     this.parents = parents;
     this.servicesSlice = servicesSlice;
     this.#readOwn = readOwn;
@@ -136,7 +145,7 @@ export class ContainerCgroups implements ContainerPlaces {
       attempt(() => watch(folder, { signal, persistent: false }, onChange).on("error", () => {}));
   }
 
-  /** Where containers are that lie in none of them: "system.slice". */
+  /** Where containers are that lie in none of them, and that systemd does not tell of itself: "system.slice". */
   strays(): readonly string[] {
     return this.mount === undefined ? [] : [...new Set(this.#straysBelow("", SEARCH_DEPTH))];
   }
@@ -147,7 +156,8 @@ export class ContainerCgroups implements ContainerPlaces {
     if (path === undefined || this.parents.some((parent) => isWithin(path, parent))) return undefined;
     const names = path.split("/").slice(1);
     const place = names.findIndex((name) => containerIdOf(name) !== undefined);
-    return names.slice(0, place).join("/");
+    const parent = names.slice(0, place).join("/");
+    return this.#isTold(parent, names[place] ?? "") ? undefined : parent;
   }
 
   /** The container's cgroup with this inode, from the root of cgroup 2; for whoever cannot have the kernel resolve it. */
@@ -196,8 +206,13 @@ export class ContainerCgroups implements ContainerPlaces {
   #straysBelow(path: string, depth: number): readonly string[] {
     if (this.parents.some((parent) => isWithin(path, parent))) return [];
     const names = this.#children(path);
-    if (names.some((name) => containerIdOf(name) !== undefined)) return [path.slice(1)];
+    const isStray = (name: string) => containerIdOf(name) !== undefined && !this.#isTold(path.slice(1), name);
+    if (names.some(isStray)) return [path.slice(1)];
     return depth === 0 ? [] : names.flatMap((name) => this.#straysBelow(`${path}/${name}`, depth - 1));
+  }
+
+  #isTold(parent: string, name: string): boolean {
+    return parent === this.servicesSlice && hasDropIn(name) && isContainerScope(name) && this.#areScopesTold();
   }
 
   #children(path: string): readonly string[] {

@@ -48,8 +48,9 @@ function containerRedirectChain({ port }: Redirection, { cgroups = [], scopes, o
   };
 }
 
+export const SCOPE_SET = "container_scopes";
 const AMONG_SERVICES = "among the host's services";
-const matchingScopes = ({ level }: ContainerScopes): string => `socket cgroupv2 level ${level} @container_scopes`;
+const matchingScopes = ({ level }: ContainerScopes): string => `socket cgroupv2 level ${level} @${SCOPE_SET}`;
 const refusedScopes = (scopes: ContainerScopes): NftRule => ({
   text: `${matchingScopes(scopes)} counter jump deny`,
   comment: `refused: host-network containers ${AMONG_SERVICES}`,
@@ -109,7 +110,7 @@ const cgroupName = ({ name, inode }: ContainerCgroup): string => `${name} (cgrou
 
 /** @param paths as {@link ContainerScopes} has them */
 export const scopeSet = (paths: readonly string[]): NftSet => ({
-  name: "container_scopes",
+  name: SCOPE_SET,
   type: "cgroupsv2",
   elements: paths.map((path) => `"${path}"`),
   isInFlux: true,

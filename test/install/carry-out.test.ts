@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { InstallError } from "../../src/install/install-error.ts";
 import { SERVICE, UNITS } from "../../src/install/places.ts";
+import { SCOPE_DROP_IN } from "../../src/kernel/scope-drop-in.ts";
 import { SmallHost } from "./small-host.ts";
 
 test("what is installed is there, with its modes, and the journal tells all of it", async (t) => {
@@ -18,10 +19,22 @@ test("what is installed is there, with its modes, and the journal tells all of i
   assert.equal(isComplete, true);
   assert.deepEqual(
     entries.map(({ kind }: { kind: string }) => kind),
-    ["user", "folder", "file", "file", "file", "file", "file", "units"],
+    ["user", "folder", "folder", "file", "file", "file", "file", "file", "file", "units"],
   );
   assert.deepEqual([...host.active], UNITS);
   assert.deepEqual(await host.install(), []);
+});
+
+test("systemd is told at once of the drop-in for containers' scopes, and that it is gone", async (t) => {
+  const host = new SmallHost(t);
+  host.systemd = "252";
+  await host.install();
+  assert.equal(host.knows(SCOPE_DROP_IN), "");
+  host.systemd = "257";
+  await host.install();
+  assert.match(host.knows(SCOPE_DROP_IN), /^NFTSet=/m);
+  await host.uninstall();
+  assert.equal(host.knows(SCOPE_DROP_IN), "");
 });
 
 test("a strict umask does not keep the daemon's user from its program and its settings", async (t) => {
@@ -42,16 +55,16 @@ test("uninstall leaves what was there before, and nothing else", async (t) => {
   assert.deepEqual(host.state(), before);
 });
 
-/** An installation has four commands: useradd, daemon-reload, enable, start. */
+/** An installation has five commands: useradd, daemon-reload for the drop-in, daemon-reload, enable, start. */
 for (const isLastDone of [false, true]) {
   const last = isLastDone ? ", the next one being done all the same" : "";
-  for (let commands = 0; commands < 5; commands += 1) {
+  for (let commands = 0; commands < 6; commands += 1) {
     test(`interrupted after ${commands} commands${last}, the next installation finishes it, and a removal takes back what there is`, async (t) => {
       const [finished, removed] = [new SmallHost(t), new SmallHost(t)];
       const before = removed.state();
       for (const host of [finished, removed]) {
         Object.assign(host, { commandsLeft: commands, isLastDone });
-        if (commands < 4) await assert.rejects(host.install(), InstallError);
+        if (commands < 5) await assert.rejects(host.install(), InstallError);
         else await host.install();
         host.goOn();
       }

@@ -155,6 +155,16 @@ for (const [what, survey, weight, sentence, remedy] of ROWS) {
   });
 }
 
+test("what the installation mends itself, by telling systemd to, is no warning", () => {
+  const warnings = [strayWarning("system.slice"), strayWarning("work.slice")];
+  const survey: Partial<Survey> = { unnamedCgroup: "system.slice", interception: { kind: "works", warnings } };
+  assert.equal(of(survey).length, 2);
+  assert.deepEqual(
+    of({ ...survey, systemd: "257" }).map(({ sentence }) => sentence),
+    [strayWarning("work.slice")],
+  );
+});
+
 test("where containers are among the host's services already, it is said once", () => {
   const warnings = [strayWarning("system.slice")];
   assert.equal(of({ unnamedCgroup: "system.slice", interception: { kind: "works", warnings } }).length, 1);

@@ -12,7 +12,12 @@ const planOf = (survey: Partial<Survey> = {}, wanted: Wishes = wishes()) =>
   installPlan({ ...FIT, ...survey }, wanted, { programSha256: PROGRAM });
 const words = (actions: readonly Action[]) => actions.map(wordsOf);
 
-const texts = unitTexts({ program: PLACES.program, listen: { host: "::", port: 9254 }, dockerGroup: "docker" });
+const texts = unitTexts({
+  program: PLACES.program,
+  listen: { host: "::", port: 9254 },
+  dockerGroup: "docker",
+  tellsOfScopes: false,
+});
 const unitFiles = Object.fromEntries(Object.entries(texts).map(([unit, text]) => [unitPath(unit), sha256Of(text)]));
 const SETTINGS = sha256Of("defaultRole: x\n");
 const installed = { [PLACES.program]: PROGRAM, [PLACES.config]: SETTINGS, ...unitFiles };
@@ -142,6 +147,19 @@ test("settings that were changed since are in the way of other ones that a flag 
   assert.match(conflicts[0] ?? "", /config\.yaml was changed since it was installed, .*Leave out the flag/);
   assert.deepEqual(planOf(changed), { actions: [], kept: [], conflicts: [] });
   assert.deepEqual(planOf(changed, wishes({}, "listen: ...")), { actions: [], kept: [], conflicts: [] });
+});
+
+test("systemd 255 and later is told to tell the packet rules of containers' scopes", () => {
+  const dropIn = "/etc/systemd/system/docker-.scope.d/50-taskrole.conf";
+  const about = (survey: Partial<Survey>, flags = {}) =>
+    words(planOf({ ...INSTALLED, ...survey }, wishes(flags)).actions).filter((line) =>
+      line.includes("docker-.scope.d"),
+    );
+  const [made, written] = ["make the folder /etc/systemd/system/docker-.scope.d", `write ${dropIn}`];
+  assert.deepEqual(about({ systemd: "255" }), [made, written]);
+  assert.deepEqual(about({ systemd: "255", hasDropInFolder: true }), [written]);
+  assert.deepEqual(about({ systemd: "252" }), []);
+  assert.deepEqual(about({ systemd: "255" }, { hostNetwork: "host" }), []);
 });
 
 test("a folder that is there is not made; one that an interrupted installation was about to make is", () => {

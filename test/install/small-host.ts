@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Action } from "../../src/install/action.ts";
 import { type Hands, install, uninstall } from "../../src/install/carry-out.ts";
@@ -21,6 +21,7 @@ import { HOLD, type Places, SERVICE, UNITS } from "../../src/install/places.ts";
 import { installPlan, settingsOf } from "../../src/install/plan.ts";
 import { removalPlan } from "../../src/install/removal.ts";
 import type { Survey } from "../../src/install/survey.ts";
+import { SCOPE_DROP_IN } from "../../src/kernel/scope-drop-in.ts";
 import { attempt } from "../../src/kit/attempt.ts";
 import type { RunCommand } from "../../src/kit/run-command.ts";
 import { FIT, wishes } from "./surveys.ts";
@@ -33,6 +34,7 @@ export class SmallHost {
   readonly users = new Set<string>();
   readonly enabled = new Set<string>();
   readonly active = new Set<string>();
+  systemd = "257";
   hasPacketRules = false;
   packetRulesRefuse = false;
   /** A unit that goes on running, whoever stops it. */
@@ -69,11 +71,17 @@ export class SmallHost {
   }
 
   survey(): Survey {
-    const paths = [this.places.program, this.places.config, ...UNITS.map((unit) => join(this.places.units, unit))];
+    const paths = [
+      this.places.program,
+      this.places.config,
+      ...[...UNITS, SCOPE_DROP_IN].map((name) => join(this.places.units, name)),
+    ];
     return {
       ...FIT,
+      systemd: this.systemd,
       executable: join(this.folder, "downloaded"),
       hasUser: this.users.has("taskrole"),
+      hasDropInFolder: existsSync(join(this.places.units, dirname(SCOPE_DROP_IN))),
       hasConfigFolder: existsSync(join(this.folder, "etc/taskrole")),
       files: Object.fromEntries(paths.map((path) => [path, sha256OfFile(path)])),
       units: Object.fromEntries(
@@ -95,6 +103,11 @@ export class SmallHost {
   get isUpToDate(): boolean {
     const isOfDisk = (unit: string) => this.#startedFrom.get(unit) === `${this.#text(unit)}${this.#program(unit)}`;
     return UNITS.filter((unit) => unit !== HOLD).every(isOfDisk);
+  }
+
+  /** The text of a file of units as systemd has read it. */
+  knows(file: string): string {
+    return this.#read.get(file) ?? "";
   }
 
   /** Without the interruption that was meant for it. */
@@ -165,7 +178,7 @@ export class SmallHost {
     useradd: (args) => this.users.add(args.at(-1) ?? ""),
     userdel: (args) => this.users.delete(args.at(-1) ?? ""),
     enable: (args) => unitsIn(args).forEach((unit) => void this.enabled.add(unit)),
-    "daemon-reload": () => UNITS.forEach((unit) => void this.#read.set(unit, this.#text(unit))),
+    "daemon-reload": () => [...UNITS, SCOPE_DROP_IN].forEach((file) => void this.#read.set(file, this.#text(file))),
     stop: (args) => this.#stop(unitsIn(args).filter((unit) => unit !== this.unstoppable)),
     restart: (args) => ["stop", "start"].forEach((word) => void this.#deeds[word]?.(args)),
     start: (args) => {

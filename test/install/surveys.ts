@@ -21,6 +21,7 @@ export const FIT: Survey = {
   login: undefined,
   hasGroupAlone: false,
   hasConfigFolder: false,
+  hasDropInFolder: false,
   files: {},
   unwritable: [],
   obstacles: [],

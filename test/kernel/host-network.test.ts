@@ -508,6 +508,38 @@ test("containers in a cgroup that is not named are told of, with the remedy", as
   assert.ok(ours[0]?.endsWith(`add "${cgroups.root}/elsewhere" to containerCgroups.`), ours[0]);
 });
 
+test("of containers among the host's services it is said, but not of those whose scopes systemd itself tells of", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, intercept, cgroups } = await lab(t);
+  const interception = await intercept();
+  const container = await process({ cgroup: `system.slice/docker-${RED}.scope` });
+  const strays = () => cgroups.cgroups.strays();
+  const place = `${cgroups.root}/system.slice`;
+  const warned = async () => (await interception.check()).warnings.some((warning) => warning.includes(place));
+  assert.ok(strays().includes(place) && cgroups.cgroups.strayOf(container.pid) === place && (await warned()));
+  cgroups.areScopesTold = true;
+  assert.ok(!strays().includes(place) && cgroups.cgroups.strayOf(container.pid) === undefined && !(await warned()));
+  const other = await process({ cgroup: `system.slice/libpod-${BLUE}.scope` });
+  assert.ok(strays().includes(place) && cgroups.cgroups.strayOf(other.pid) === place && (await warned()));
+});
+
+test("what systemd puts into the set of those is nothing amiss, with a daemon and without", async (t) => {
+  if (!hasMeans(t, missingMeans)) return;
+  const { process, interception, intercept, host, cgroups } = await lab(t);
+  await interception().hold();
+  const container = await process({ cgroup: `system.slice/docker-${RED}.scope` });
+  assert.deepEqual(await ask(container, IPV4), realAt(IPV4), "nobody has told the held rules of it");
+  const { paths } = cgroups.cgroups.scopes();
+  const tell = () => host.run(["nft", `add element inet taskrole container_scopes { "${paths[0]}" }`]);
+  await tell();
+  for (const address of [IPV4, IPV6]) assert.deepEqual(await ask(container, address), REFUSED);
+  const amiss = watched(t, await intercept({ checkEveryMs: 200 }));
+  await tell();
+  for (const address of [IPV4, IPV6]) assert.deepEqual(await ask(container, address), daemonAt(address));
+  await delay(1_000);
+  assert.deepEqual(amiss, []);
+});
+
 /** Connects from this port, and has the connection open for a while: what is found meanwhile. */
 async function owners(one: Lab, asks: readonly (readonly [Namespace, string, number])[], run = one.host.run) {
   await one.host.tell({ do: "stop", port: PORT });

@@ -27,7 +27,10 @@ export class LabCgroups {
   readonly parents = [`${this.root}/docker`, `${this.root}/docker.slice`];
   /** Where the daemon is. */
   daemonAt = "/";
+  /** As if systemd put containers' scopes into the set of the packet rules. */
+  areScopesTold = false;
   readonly cgroups = new ContainerCgroups(this.parents, {
+    areScopesTold: () => this.areScopesTold,
     servicesSlice: `${this.root}/system.slice`,
     readOwn: () => `0::${this.daemonAt}\n`,
   });
