@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -32,7 +32,8 @@ async function boot(userData: string, managers: readonly string[], downloaded = 
   try {
     writeFileSync(calls, "");
     writeFileSync(download, downloaded);
-    for (const name of ["systemctl", "apt-get", ...managers]) standIn(name);
+    for (const name of ["systemctl", "apt-get", "mkdir", ...managers]) standIn(name);
+    standIn("tee", 'cat >>"$CALLS"\n');
     standIn("curl", 'while [ "$1" != -o ]; do shift; done\ncat "$DOWNLOAD" >"$2"\n');
     writeFileSync(join(folder, "user-data"), userData);
     const env = { PATH: `${folder}:/usr/bin:/bin`, CALLS: calls, DOWNLOAD: download, TMPDIR: folder };
@@ -52,13 +53,31 @@ for (const [name, deploy] of [
       const { userData, defaultRole } = await deploy({ ...WANTED, releaseSha256 });
       const { code, calls } = await boot(userData, ["dnf"]);
       assert.equal(code, 0);
-      assert.match(calls[0] ?? "", /^dnf install -y docker iproute nftables$/);
-      assert.equal(calls[1], "systemctl enable --now docker");
-      assert.match(calls[2] ?? "", /^curl -fsSL .* https:\/\/downloads\.example\/taskrole\?a=b&c=d$/);
-      assert.deepEqual(calls.slice(3), [`taskrole install --default-role ${defaultRole}`]);
+      const fromDocker = calls.slice(calls.findIndex((call) => call.startsWith("dnf")));
+      assert.match(fromDocker[0] ?? "", /^dnf install -y docker iproute nftables$/);
+      assert.equal(fromDocker[1], "systemctl enable --now docker");
+      assert.match(fromDocker[2] ?? "", /^curl -fsSL .* https:\/\/downloads\.example\/taskrole\?a=b&c=d$/);
+      assert.deepEqual(fromDocker.slice(3), [`taskrole install --default-role ${defaultRole}`]);
       const debian = await boot(userData, []);
       assert.equal(debian.code, 0);
-      assert.match(debian.calls[1] ?? "", /^apt-get install -y .*docker\.io iproute2 nftables$/);
+      const fromUpdate = debian.calls.slice(debian.calls.indexOf("apt-get update"));
+      assert.match(fromUpdate[1] ?? "", /^apt-get install -y .*docker\.io iproute2 nftables$/);
+    });
+
+    it("gives containers a slice of their own before Docker is there; settings of an image's own stay", async () => {
+      const { userData } = await deploy({ ...WANTED, releaseSha256 });
+      const { calls } = await boot(userData, ["dnf"]);
+      const before = calls.slice(
+        0,
+        calls.findIndex((call) => call.startsWith("dnf")),
+      );
+      const settings = ["mkdir -p /etc/docker", "tee /etc/docker/daemon.json", '{ "cgroup-parent": "docker.slice" }'];
+      assert.deepEqual(before, [
+        ...(existsSync("/etc/docker/daemon.json") ? [] : settings),
+        "tee /etc/systemd/system/docker.slice",
+        ...["[Unit]", "Description=Containers", "[Install]", "WantedBy=slices.target"],
+        "systemctl enable --now docker.slice",
+      ]);
     });
 
     it("does not run a download whose checksum is another", async () => {
