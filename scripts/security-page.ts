@@ -74,8 +74,8 @@ const NOT_PROTECTED = `## What is not protected
 - **macvlan and ipvlan containers** do not pass the host's IP layer: they reach the real service unless the setting \`guardedUplinks\` names
   the uplink, or the instance's own settings stop them.
 - **Containers on the host's network** (\`--network host\`) are told from the host's own programs by their control group, and refused or identified so
-  (\`hostNetwork: refuse\` and \`identify\`; with \`host\` they have the host's role). Where that cannot be, they have the host's role: containers in
-  \`system.slice\` (Docker's systemd driver without a \`cgroup-parent\`) in the first milliseconds of their cgroup and while taskrole does not run, which it says at its start, and everywhere with
+  (\`hostNetwork: refuse\` and \`identify\`; with \`host\` they have the host's role). Where that cannot be, they have the host's role: with a systemd older than 255, containers in
+  \`system.slice\` (Docker's systemd driver without a \`cgroup-parent\`) in the first milliseconds of their cgroup and while taskrole does not run, which \`taskrole install\` and the log say, with the remedy; and everywhere with
   \`interception: iptables\`. One with NET_RAW can overhear every bridge of the host; do not give both.
 - **The gap between somebody else's flush and its noticing.** After \`nft flush ruleset\` nothing reaches the real service, but until
   taskrole hears of it an address on a bridge counts for whoever has it: for some milliseconds, and for up to some 0.3 s where another change

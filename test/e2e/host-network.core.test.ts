@@ -223,3 +223,24 @@ test("a container that starts in a cgroup which is not looked at is told of at o
   await eventually(async () => assert.equal(told().length, before + 1, "once, not for each container"));
   await Promise.all([one.remove(), other.remove()]);
 });
+
+test("held from the boot on where the daemon never starts, when it would reach EC2 otherwise; the host is not", async () => {
+  await lab.daemon.stop();
+  const interception = async (word: string) => {
+    const { code, stderr } = await lab.daemon.command("interception", word);
+    assert.equal(code, 0, stderr);
+  };
+  await interception("down");
+  const [container, bridged] = [await onHost({ role: "held" }), await lab.run({ role: "held" })];
+  assert.equal((await container.metadata.get(CREDENTIALS_PATH)).body, HOST_ROLE, "what is to be prevented");
+  await interception("hold");
+  const newborn = await onHost({ asksFirst: true });
+  assert.equal((await newborn.firstWords()).token, "ECONNREFUSED");
+  for (const one of [container.metadata, container.metadata.over6])
+    assert.equal((await one.get(CREDENTIALS_PATH)).status, "ECONNREFUSED");
+  assert.equal((await bridged.metadata.get(CREDENTIALS_PATH)).status, "EHOSTUNREACH");
+  assert.equal(await askedByHost(CREDENTIALS_PATH), HOST_ROLE);
+  await lab.daemon.start();
+  await assertRefused(container, "asked-after-the-hold");
+  assert.equal(await bridged.role(), "held");
+});
