@@ -145,7 +145,7 @@ export class ContainerCgroups implements ContainerPlaces {
       attempt(() => watch(folder, { signal, persistent: false }, onChange).on("error", () => {}));
   }
 
-  /** Where containers are that lie in none of them, and that systemd does not tell of itself: "system.slice". */
+  /** Where containers run that lie in none of them, and that systemd does not tell of itself: "system.slice". */
   strays(): readonly string[] {
     return this.mount === undefined ? [] : [...new Set(this.#straysBelow("", SEARCH_DEPTH))];
   }
@@ -206,7 +206,8 @@ export class ContainerCgroups implements ContainerPlaces {
   #straysBelow(path: string, depth: number): readonly string[] {
     if (this.parents.some((parent) => isWithin(path, parent))) return [];
     const names = this.#children(path);
-    const isStray = (name: string) => containerIdOf(name) !== undefined && !this.#isTold(path.slice(1), name);
+    const isStray = (name: string) =>
+      containerIdOf(name) !== undefined && !this.#isTold(path.slice(1), name) && this.#hasProcesses(`${path}/${name}`);
     if (names.some(isStray)) return [path.slice(1)];
     return depth === 0 ? [] : names.flatMap((name) => this.#straysBelow(`${path}/${name}`, depth - 1));
   }

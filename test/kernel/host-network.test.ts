@@ -498,10 +498,10 @@ test("where nft or the kernel cannot match cgroups, all else is in place and the
 
 test("containers in a cgroup that is not named are told of, with the remedy", async (t) => {
   if (!hasMeans(t, missingMeans)) return;
-  const { intercept, cgroups } = await lab(t);
+  const { process, intercept, cgroups } = await lab(t);
   const interception = await intercept();
-  cgroups.make(`elsewhere/${RED}`);
-  cgroups.make(`docker/${BLUE}`);
+  for (const cgroup of [`elsewhere/${RED}`, `docker/${BLUE}`]) await process({ cgroup });
+  cgroups.make(`left-by-an-engine-that-was-killed/${RED}`);
   const ours = (await interception.check()).warnings.filter((warning) => warning.includes(cgroups.root));
   assert.equal(ours.length, 1);
   assert.ok(ours[0]?.includes(`the cgroup ${cgroups.root}/elsewhere,`), ours[0]);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { removeCgroupsNamed } from "./cgroups.ts";
+import { removeCgroupsNamed, removeLeftCgroups } from "./cgroups.ts";
 import { type Instance, linkOfEc2, placeOfEc2, strangersAt, watch, wireOfInstance } from "./instance.ts";
 import { eventually, LongRunning, type Ran, run, tryRun } from "./programs.ts";
 import { cacheFolder, imageFolder } from "./settings.ts";
@@ -24,7 +24,8 @@ export interface BootedHost extends Instance {
 
 export async function createBootedHost(): Promise<BootedHost> {
   assert.ok(existsSync(join(debianHost, ".made")), `${debianHost} is not there: run scripts/e2e-setup.sh first`);
-  const folder = await mkdtemp(join(tmpdir(), "taskrole-booted-"));
+  await removeLeftCgroups();
+  const folder = await mkdtemp(join(tmpdir(), `taskrole-booted-${process.pid}-`));
   for (const name of ["upper", "work", "root", "docker"]) mkdirSync(join(folder, name));
   const ec2 = new LongRunning(["unshare", "--net", "sh", "-c", "echo ready; exec sleep infinity"]);
   await ec2.waitForLine((line) => line === "ready");

@@ -12,11 +12,11 @@ export async function removeCgroupsNamed(name: string): Promise<void> {
   for (const parent of await parents()) await removeTree(join(parent, name));
 }
 
-/** Those of runs that were killed: a daemon tells of every group of containers that it was not named. */
+/** Those of runs that were killed, which could not. */
 export async function removeLeftCgroups(): Promise<void> {
   const names = (await Promise.all((await parents()).map((parent) => readdir(parent)))).flat();
   for (const name of new Set(names)) {
-    const pid = /^taskrole-e2e-(\d+)$/.exec(name)?.[1];
+    const pid = /^taskrole-(?:e2e|booted)-(\d+)(?:-|$)/.exec(name)?.[1];
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) await removeCgroupsNamed(name);
   }
 }
