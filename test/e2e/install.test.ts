@@ -415,6 +415,10 @@ test("for a taskrole in a container: after a power cut the guard's rules are the
   assert.ok(guarded > 0 && guarded < dockerBegins, `${guarded}, ${dockerBegins}`);
   for (const [rules, address] of Object.entries({ "ip rule": "169.254.169.254", "ip -6 rule": "fd00:ec2::254" }))
     assert.ok((await host.must(rules)).includes(`91:\tfrom all to ${address} prohibit`), rules);
+  const packetRules = await host.must("nft list table inet taskrole");
+  for (const address of ["169.254.169.254", "fd00:ec2::254"])
+    assert.match(packetRules, new RegExp(`daddr \\{[^}]* ${address}[^}]*\\} jump host_deny`));
+  assert.match(packetRules, /socket cgroupv2 level 2 @container_scopes counter packets \d+ bytes \d+ reject/);
   assert.equal(await host.must("stat -c '%u %g %a' /run/taskrole"), "65530 65530 755");
 });
 

@@ -3,10 +3,13 @@ import { readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
+import { SCOPE_SET } from "../../src/kernel/host-chains.ts";
 import { ALL_ADDRESSES } from "../../src/kernel/intercepted-address.ts";
+import { INTERCEPTION_TABLE } from "../../src/kernel/interception-table.ts";
 import { additionArgv, ipRules } from "../../src/kernel/ip-rules.ts";
 import { runCommand } from "../../src/kit/run-command.ts";
 import { commandOf } from "./page.ts";
+import { wishes } from "./surveys.ts";
 
 const text = (file: string): string => readFileSync(file, "utf8");
 const PAGE = "docs/install/container.md";
@@ -128,6 +131,20 @@ test("the guard adds the routing rules that the daemon adds, all of them", () =>
     added,
     wanted.map((rule) => additionArgv(rule).join(" ")),
   );
+});
+
+test("the guard's packet rules name the daemon's table and set, its addresses, and slices that it knows by itself", () => {
+  const packetRules = [...text(GUARD).matchAll(/^ExecStart=-nft '(.*)'$/gm)].map(([, rule = ""]) => rule);
+  const { family, name } = INTERCEPTION_TABLE;
+  for (const rule of packetRules) assert.match(rule, new RegExp(`^add \\w+ ${family} ${name}\\b`));
+  const all = packetRules.join("\n");
+  assert.ok(
+    all.includes(`set ${family} ${name} ${SCOPE_SET} { type cgroupsv2; }`) && all.includes(`level 2 @${SCOPE_SET} `),
+  );
+  const refused = packetRules.flatMap((rule) => /daddr \{ (.*) \}/.exec(rule)?.[1]?.split(", ") ?? []);
+  assert.deepEqual(refused.sort(), ALL_ADDRESSES.map(({ address }) => address).sort());
+  const slices = [...all.matchAll(/level 1 "(.*)" counter reject/g)].map(([, cgroup = ""]) => cgroup);
+  assert.ok(slices.length === 2 && slices.every((cgroup) => wishes().config.containerCgroups.includes(cgroup)));
 });
 
 test("systemd finds nothing wrong with the guard", async (t) => {
